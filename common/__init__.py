@@ -1,0 +1,3 @@
+"""What the services agree on. Imports none of them."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,86 @@
+"""A store that a service needs: is it up or away, since when and why."""
+
+import asyncio
+import datetime
+import typing
+from collections.abc import Awaitable, Callable
+
+import prometheus_client
+import structlog
+
+from common import backoff
+
+PING_INTERVAL = 1.0  # seconds between two pings of a store that is up
+PING_TIMEOUT = 2.0  # seconds
+
+
+class Dependency:
+    """The state of one store, as `/readyz`, `/metrics` and the logs tell it."""
+
+    def __init__(self, name: str, address: str, registry: prometheus_client.CollectorRegistry):
+        self.name = name
+        self.address = address
+        self.is_up = False
+        self.reason: str | None = "not reached yet"
+        self.since = datetime.datetime.now(datetime.UTC)
+        self._log = structlog.get_logger(name)
+        self._said = False
+        self._gauge = _gauge(registry).labels(dependency=name)
+        self._gauge.set(0)
+
+    def up(self) -> None:
+        """Says that the store answered."""
+        if not self.is_up:
+            away = self._elapse()
+            self.is_up, self.reason, self._said = True, None, True
+            self._gauge.set(1)
+            self._log.info("reached", address=self.address, away_seconds=round(away, 1))
+
+    def away(self, error: BaseException | str) -> None:
+        """Says that the store did not answer, and why."""
+        reason = error if isinstance(error, str) else describe(error)
+        if self.is_up or not self._said:
+            if self.is_up:
+                self._elapse()
+            self.is_up, self._said = False, True
+            self._gauge.set(0)
+            self._log.warning("away, trying again", address=self.address, reason=reason)
+        self.reason = reason
+
+    async def watch(self, ping: Callable[[], Awaitable[object]]) -> typing.NoReturn:
+        """Pings the store until cancelled, so that its state is known while nobody uses it."""
+        failures = 0
+        while True:
+            try:
+                async with asyncio.timeout(PING_TIMEOUT):
+                    await ping()
+            except Exception as error:  # whatever it is, the store is not usable
+                failures += 1
+                self.away(error)
+                await asyncio.sleep(min(backoff.delay(failures), PING_INTERVAL))
+            else:
+                failures = 0
+                self.up()
+                await asyncio.sleep(PING_INTERVAL)
+
+    def _elapse(self) -> float:
+        before, self.since = self.since, datetime.datetime.now(datetime.UTC)
+        return (self.since - before).total_seconds()
+
+
+def describe(error: BaseException) -> str:
+    """One line that says what `error` was, even when its text is empty."""
+    if isinstance(error, TimeoutError):
+        return str(error) or "no answer in time"
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
+
+
+def _gauge(registry: prometheus_client.CollectorRegistry) -> prometheus_client.Gauge:
+    name = "dependency_up"
+    known = registry._names_to_collectors.get(name)
+    if isinstance(known, prometheus_client.Gauge):
+        return known
+    return prometheus_client.Gauge(
+        name, "1 while the store answers, 0 while it is away.", ["dependency"], registry=registry
+    )

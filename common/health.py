@@ -1,0 +1,43 @@
+"""The three routes for those who operate a service: `/healthz`, `/readyz` and `/metrics`."""
+
+from collections.abc import Sequence
+
+import prometheus_client
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from common import dependency
+
+
+def routes(
+    needed: Sequence[dependency.Dependency],
+    registry: prometheus_client.CollectorRegistry,
+    optional: Sequence[dependency.Dependency] = (),
+) -> list[Route]:
+    """`/healthz`: the process works. `/readyz`: what is `needed` answers, else 503.
+
+    What is `optional` is told as well, and makes nothing unready.
+    """
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        ready = all(each.is_up for each in needed)
+        told = {each.name: _state(each) for each in (*needed, *optional)}
+        body = {"ready": ready, "dependencies": told}
+        return JSONResponse(body, 200 if ready else 503)
+
+    async def metrics(_: Request) -> Response:
+        text = prometheus_client.generate_latest(registry)
+        return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+def _state(each: dependency.Dependency) -> dict[str, str]:
+    state = {"state": "up" if each.is_up else "away", "since": each.since.isoformat()}
+    if each.reason is not None:
+        state["reason"] = each.reason
+    return state

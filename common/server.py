@@ -1,0 +1,121 @@
+"""Runs a service's ASGI app until the process is told to stop."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+import sys
+import typing
+from collections.abc import Awaitable, Callable, Iterator
+
+import uvicorn
+
+from common import connection, log, settings
+
+GRACE = 8  # seconds for requests in hand; the whole process leaves within 10
+KEEP_ALIVE = 75  # seconds without a request; longer than the idle time of the usual proxies, 60 s
+BACKLOG = 2048  # connections that wait to be accepted
+
+
+Main = Callable[[asyncio.Event], Awaitable[None]]  # ends soon after the event is set
+
+
+class PortError(OSError):
+    """The port cannot be listened on. The text says why and what to change."""
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to the process, since several may share one loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int, change: str = "PORT", change_host: str = "HOST") -> socket.socket:
+    """A listening socket. Raises `PortError`; `change` names what to set when the port is taken."""
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = infos[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no host name"
+        raise PortError(f"host {host} is not known ({reason}): change {change_host}") from None
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise PortError(f"host {host} is not this machine: change {change_host}") from None
+        reasons = {errno.EADDRINUSE: "in use", errno.EACCES: "not allowed to this user"}
+        reason = reasons.get(error.errno or 0, error.strerror or str(error))
+        raise PortError(f"port {port} is {reason}: choose another one by {change}") from None
+
+
+async def serve(
+    app: typing.Any,
+    listening: socket.socket,
+    stop: asyncio.Event,
+    *,
+    grace: int = GRACE,
+    websockets: bool = True,
+) -> None:
+    """Serves `app` on `listening` until `stop`; requests in hand then have `grace` seconds.
+
+    `app.protocol`, if there is one, is the HTTP protocol that its connections speak.
+    `websockets`: whether the app has any, else their library is not loaded.
+
+    Raises RuntimeError when the app could not start or the server ended by itself.
+    """
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",
+        http=getattr(app, "protocol", connection.Connection),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        # Whichever proxy it is: only the scheme that it tells is used, for the cookies' Secure.
+        forwarded_allow_ips="*",
+        timeout_graceful_shutdown=grace,
+        timeout_keep_alive=KEEP_ALIVE,
+        ws="auto" if websockets else "none",
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,  # Engine.IO has pings of its own
+    )
+    server = Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    ended_early = serving.done()
+    server.should_exit = True
+    await serving
+    if ended_early:
+        raise RuntimeError("the HTTP server ended by itself")
+
+
+async def until_signalled(main: Main) -> None:
+    """Awaits `main(stop)`; SIGTERM and SIGINT set `stop`."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(stop)
+
+
+def run(configured: settings.Settings, main: Main) -> None:
+    """The body of a service's `__main__`: logging, the event loop, signals, exit status."""
+    log.configure(configured.log_format, configured.log_level)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(until_signalled(main))
+    except (PortError, settings.SettingsError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(settings.EXIT_STATUS) from None
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Locks the dependencies of pyproject.toml, one list for each image and one for each way to work here.
+# Usage: requirements/compile.sh .venv/bin/python
+set -eu
+python=$1
+compile() {
+    out=requirements/$1.txt
+    shift
+    "$python" -m uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+        --no-emit-index-url --python-version 3.11 --upgrade "$@" -o "$out"
+}
+# Tools that are installed on their own: what they need does not concern the rest.
+tool() {
+    echo "$2" | compile "$1" -
+}
+tool uv uv
+tool audit checkov
+for service in vote worker result seed; do
+    compile "$service" pyproject.toml --extra "$service"
+done
+compile run pyproject.toml --extra standalone
+compile dev pyproject.toml --extra dev
