@@ -1,0 +1,105 @@
+"""The way of a ballot into Redis: pushed, and acknowledged before the voter is answered."""
+
+import asyncio
+import time
+import typing
+
+import redis.asyncio
+import structlog
+
+from common import ballot, dependency
+from vote import metric, pusher
+
+MAX_PENDING = 20_000  # ballots that wait for a push; beyond, voters are asked to come back
+MAX_PUSH = 2_000  # ballots in one command
+PUSHES = 2  # commands under way: the next one is there when Redis is done with the disk
+
+log = structlog.get_logger("queue")
+
+Settle = typing.Callable[[pusher.QueueAway | None], None]
+
+
+class Queue:
+    """Pushes ballots. Those cast in the same turn of the event loop travel together in one RPUSH:
+    one round trip and one fsync for all of them. While one is under way, the next leaves when it
+    has as many, or when that one is back: much smaller ones would cost as much each.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        state: dependency.Dependency,
+        metrics: metric.Metrics,
+    ) -> None:
+        self._state = state
+        self._metrics = metrics
+        self._pending: list[tuple[bytes, Settle]] = []
+        self._pushers = [pusher.Pusher(client) for _ in range(PUSHES)]
+        self._idle = list(self._pushers)
+        self._pushing: set[asyncio.Task[None]] = set()
+        self._is_starting = False  # a task has not taken its first batch yet
+        self._under_way = 0  # ballots in commands that Redis has not answered
+
+    def push_soon(self, cast: ballot.Ballot, settle: Settle) -> None:
+        """Calls `settle` once Redis has acknowledged `cast`, or with why it has not."""
+        if len(self._pending) >= MAX_PENDING:
+            settle(pusher.QueueAway("too many votes at once"))
+            return
+        self._pending.append((ballot.encode(cast), settle))
+        if self._idle and not self._is_starting and self._are_enough():
+            self._is_starting = True
+            pushing = asyncio.create_task(self._push_pending(self._idle.pop()))
+            self._pushing.add(pushing)
+            pushing.add_done_callback(self._pushing.discard)
+
+    async def open(self) -> None:
+        """Connects ahead, if it can now."""
+        await asyncio.gather(*(each.open() for each in self._pushers))
+
+    async def close(self) -> None:
+        """Hangs up."""
+        for each in self._pushers:
+            await each.close()
+
+    def _are_enough(self) -> bool:
+        return len(self._pending) >= max(1, self._under_way)
+
+    async def _push_pending(self, by: pusher.Pusher) -> None:
+        loop = asyncio.get_running_loop()
+        self._is_starting = False
+        try:
+            while self._are_enough():
+                batch, self._pending = self._pending[:MAX_PUSH], self._pending[MAX_PUSH:]
+                away = await self._push_batch(by, [message for message, _ in batch])
+                if away is not None:  # nobody waits through more than one failure
+                    loop.call_soon(_settle_all, self._pending, pusher.QueueAway(str(away)))
+                    self._pending = []
+                # Told while the next push is on its way already: neither waits for the other.
+                loop.call_soon(_settle_all, batch, away)
+        finally:
+            self._idle.append(by)
+
+    async def _push_batch(
+        self, by: pusher.Pusher, messages: list[bytes]
+    ) -> pusher.QueueAway | None:
+        started = time.perf_counter()
+        self._under_way += len(messages)
+        try:
+            await by.push(messages)
+        except pusher.QueueAway as away:
+            self._state.away(str(away))
+            return away
+        finally:
+            self._under_way -= len(messages)
+        self._state.up()
+        self._metrics.push_seconds.observe(time.perf_counter() - started)
+        self._metrics.push_batch_size.observe(len(messages))
+        return None
+
+
+def _settle_all(batch: list[tuple[bytes, Settle]], away: pusher.QueueAway | None) -> None:
+    for _, settle in batch:
+        try:
+            settle(away)
+        except Exception:
+            log.exception("a voter was not told")  # the others are

@@ -1,0 +1,148 @@
+// Casts votes without leaving the page. Without this script the form does the same.
+
+import { countDown } from "./countdown.js";
+import { text } from "./text.js";
+
+const PATIENCE = 8_000; // ms until an answer counts as missing
+const LONG = 40; // letters of a name in a sentence
+
+const main = document.querySelector("main");
+const form = document.getElementById("ballot");
+const notice = document.getElementById("notice");
+const again = document.getElementById("again");
+const answer = again.parentElement;
+const buttons = new Map([...form.querySelectorAll(".option")].map((each) => [each.value, each]));
+
+let taken = [...buttons.keys()].find((id) => buttons.get(id).dataset.mark === "taken") ?? null;
+let wanted = null; // what the voter chose last and the server has not acknowledged
+let doubted = null; // what the server may have, or not: its acknowledgement is missing
+let sending = false; // one request at a time: the last choice wins
+let closed = main.dataset.state === "closed";
+
+/** The name of an option, cut where it would fill the sentence, without what turned text round. */
+function nameOf(id) {
+  const name = buttons.get(id).querySelector(".name").textContent;
+  const letters = [...name];
+  if (letters.length <= LONG) return name;
+  return `${letters.slice(0, LONG - 1).join("").replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}…`;
+}
+
+/** Scrolls the answer into sight where the style does not keep it there. */
+function reveal() {
+  const { bottom } = answer.getBoundingClientRect();
+  if (bottom > window.innerHeight + 1) answer.scrollIntoView({ block: "nearest" });
+}
+
+/** Moves the focus from what cannot keep it: options of a closed poll, a button that hides. */
+function moveFocus(id) {
+  const focused = document.activeElement;
+  if (closed && (focused === again || form.contains(focused))) {
+    notice.focus({ preventScroll: true });
+    reveal();
+  } else if (focused === again) buttons.get(id).focus();
+}
+
+/** Shows one state: `mark` is taken, busy or failed and stands on the button of `id`. */
+function show(state, tone, id, mark) {
+  main.dataset.state = state;
+  answer.dataset.tone = tone;
+  const name = (option) => (option === null ? "" : nameOf(option));
+  notice.textContent = text(state, { name: name(id), kept: name(taken) });
+  const retry = mark === "failed" && !closed;
+  if (!retry) moveFocus(id); // before it would be lost
+  again.hidden = !retry;
+  again.value = id ?? "";
+  for (const [each, button] of buttons) {
+    const shown = each === id ? mark : each === taken ? "taken" : undefined;
+    button.setAttribute("aria-pressed", String(each === (mark === "busy" ? id : taken)));
+    button.disabled = closed;
+    if (shown) button.dataset.mark = shown;
+    else delete button.dataset.mark;
+    const words = { taken: "your vote", busy: "busy", failed: state === "no answer" ? "not sure" : "not sent" };
+    button.querySelector(".mark").textContent = shown ? text(words[shown]) : "";
+  }
+  if (tone === "bad") reveal();
+}
+
+function close() {
+  closed = true;
+  if (sending) return; // the answer to what is on its way says how it ended
+  const late = wanted !== null && wanted !== taken;
+  if (doubted !== null) show("closed unsure", "bad", doubted);
+  else if (late) show(taken === null ? "closed without" : "closed instead", "bad", wanted, "failed");
+  else if (taken !== null) show("closed with", "quiet", taken, "taken");
+  else show("closed", "quiet", null);
+}
+
+async function post(id) {
+  const wasOffline = !navigator.onLine;
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE);
+  try {
+    const response = await fetch("api/votes", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ vote: id }),
+      signal: patience.signal,
+    });
+    if (response.status === 202) return "taken";
+    if (response.status === 403) {
+      const { reason } = await response.json().catch(() => ({}));
+      return reason === "cross_site" ? "refused" : "closed";
+    }
+    if (response.status === 422) return "unknown";
+    if (response.status < 500) return "refused";
+    const { reason } = await response.json().catch(() => ({}));
+    return reason === "not_taken" ? "not taken" : "no answer";
+  } catch {
+    // Only a device that was offline before is sure that nothing arrived.
+    return wasOffline ? "offline" : "no answer";
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function cast(id) {
+  if (closed || !buttons.has(id)) return;
+  wanted = id;
+  if (sending) {
+    show("sending", "quiet", id, "busy");
+    return;
+  }
+  sending = true;
+  let end;
+  let sent;
+  do {
+    sent = wanted;
+    show("sending", "quiet", sent, "busy");
+    end = await post(sent);
+    if (end === "taken") {
+      taken = sent;
+      doubted = null;
+    } else if (end === "no answer") {
+      taken = null; // it may be this one by now
+      doubted = sent;
+    }
+  } while (wanted !== sent && end !== "closed");
+  sending = false;
+  if (end === "closed") closed = true;
+  if (closed) close();
+  else if (end === "taken" || (end === "offline" && sent === taken)) {
+    show("taken", "good", sent, "taken"); // an option that was taken before stays so offline
+  } else show(end, "bad", sent, "failed");
+}
+
+// Not submit: which button that is from, Safari says since 15.4 only.
+for (const button of [...buttons.values(), again]) {
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    cast(button.value);
+  });
+}
+
+if (main.dataset.closesAt) {
+  const skew = Number(main.dataset.now) - Date.now();
+  countDown(document.getElementById("closing"), Number(main.dataset.closesAt), () => skew, () => {
+    if (!closed) close();
+  });
+}
