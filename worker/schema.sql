@@ -1,0 +1,132 @@
+-- The schema, applied by a worker under an advisory lock. It may run again at any time, and on the
+-- classic voting app's table: votes(id, vote) with rows in it is migrated in place.
+-- All of it is one transaction.
+
+-- The functions keep this path: nothing that a caller makes can take the place of a table.
+SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true);
+
+CREATE TABLE IF NOT EXISTS votes (
+    id VARCHAR(255) PRIMARY KEY,
+    vote VARCHAR(255) NOT NULL,
+    cast_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Nobody writes between here and the first count of the tallies below.
+LOCK TABLE votes IN SHARE ROW EXCLUSIVE MODE;
+
+-- The rows of a classic table were cast before times were kept: any ballot is newer.
+ALTER TABLE votes ADD COLUMN IF NOT EXISTS cast_at timestamptz NOT NULL DEFAULT 'epoch';
+ALTER TABLE votes ALTER COLUMN cast_at SET DEFAULT now();
+
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_constraint WHERE conrelid = 'votes'::regclass AND contype = 'p'
+    ) THEN
+        ALTER TABLE votes ADD PRIMARY KEY (id);
+    END IF;
+END
+$$;
+
+-- One option's voters, spread over shards: batches that commit at the same time each take a shard
+-- of their own, and wait for no row of another's.
+CREATE TABLE IF NOT EXISTS tally_shards (
+    vote VARCHAR(255) NOT NULL,
+    shard smallint NOT NULL,
+    voters bigint NOT NULL,
+    PRIMARY KEY (vote, shard)
+) WITH (fillfactor = 50);
+
+CREATE OR REPLACE VIEW tallies AS
+SELECT vote, sum(voters)::bigint AS voters
+FROM tally_shards
+GROUP BY vote
+HAVING sum(voters) <> 0;
+
+-- Takes a shard that no other transaction has, until this one ends. Only try-locks, so that no
+-- two transactions can wait for each other; all taken is a matter of more than 16 writers at once.
+CREATE OR REPLACE FUNCTION tally_take_shard() RETURNS smallint
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    shards CONSTANT int := 16;
+    namespace CONSTANT int := 1986360428;  -- any number; the first key of the advisory locks
+    first CONSTANT int := pg_backend_pid() % shards;
+    shard int;
+BEGIN
+    FOR step IN 0 .. shards - 1 LOOP
+        shard := (first + step) % shards;
+        IF pg_try_advisory_xact_lock(namespace, shard) THEN
+            RETURN shard;
+        END IF;
+    END LOOP;
+    PERFORM pg_advisory_xact_lock(namespace, first);
+    RETURN first;
+END
+$$;
+
+-- Adds what a statement changed in votes to the tallies, and notifies if that is anything.
+-- SECURITY DEFINER: whoever may write votes need not have rights on the tallies.
+CREATE OR REPLACE FUNCTION tally_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    options text[];
+    changes bigint[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(vote), array_agg(voters) INTO options, changes
+        FROM (SELECT vote, count(*) AS voters FROM added GROUP BY vote) AS change;
+    ELSIF TG_OP = 'DELETE' THEN
+        SELECT array_agg(vote), array_agg(voters) INTO options, changes
+        FROM (SELECT vote, -count(*) AS voters FROM removed GROUP BY vote) AS change;
+    ELSE
+        SELECT array_agg(vote), array_agg(voters) INTO options, changes
+        FROM (
+            SELECT vote, sum(voters) AS voters
+            FROM (
+                SELECT vote, count(*) AS voters FROM added GROUP BY vote
+                UNION ALL
+                SELECT vote, -count(*) FROM removed GROUP BY vote
+            ) AS counted
+            GROUP BY vote
+            HAVING sum(voters) <> 0
+        ) AS change;
+    END IF;
+    IF options IS NOT NULL THEN
+        INSERT INTO tally_shards AS kept (vote, shard, voters)
+        SELECT change.vote, taken.shard, change.voters
+        FROM tally_take_shard() AS taken (shard), unnest(options, changes) AS change (vote, voters)
+        ON CONFLICT (vote, shard) DO UPDATE SET voters = kept.voters + excluded.voters;
+        NOTIFY tallies;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tally_truncate() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    DELETE FROM tally_shards;
+    NOTIFY tallies;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER tally_insert AFTER INSERT ON votes
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tally_change();
+
+CREATE OR REPLACE TRIGGER tally_update AFTER UPDATE ON votes
+REFERENCING OLD TABLE AS removed NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION tally_change();
+
+CREATE OR REPLACE TRIGGER tally_delete AFTER DELETE ON votes
+REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION tally_change();
+
+CREATE OR REPLACE TRIGGER tally_truncate AFTER TRUNCATE ON votes
+FOR EACH STATEMENT EXECUTE FUNCTION tally_truncate();
+
+-- The count anew, in the transaction that holds the lock above: right for the rows of a classic
+-- table, and for any that were written while there was no trigger.
+DELETE FROM tally_shards;
+INSERT INTO tally_shards (vote, shard, voters) SELECT vote, 0, count(*) FROM votes GROUP BY vote;
+
+NOTIFY tallies;

@@ -1,0 +1,164 @@
+"""The Postgres side of the worker: one upsert per batch."""
+
+import asyncio
+import contextlib
+import pathlib
+import time
+import typing
+from collections.abc import Iterator, Sequence
+
+import asyncpg
+
+from common import ballot, dependency, postgres_client, settings
+from worker import schema
+
+HANGS_AFTER = 3.0  # seconds without an answer to a commit, until a ping calls Postgres away
+REFUSED_FOR = 15.0  # seconds that a refused commit speaks for Postgres; the next try comes before
+
+UPSERT = (pathlib.Path(__file__).parent / "sql" / "upsert.sql").read_text()
+
+# SQLSTATE classes that blame the data and not the server: data exception, integrity violation.
+DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+
+# Those that say that Postgres is coming, going or overloaded; any other refusal of a commit lasts
+# until somebody mends something.
+PASSING_ERRORS = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+)
+
+
+class StoreAway(Exception):  # noqa: N818 (a state, as in "Postgres is away")
+    """Postgres cannot store a batch now. Its text says why."""
+
+
+class Rejected(typing.NamedTuple):
+    """A ballot that Postgres refuses, and why."""
+
+    cast: ballot.Ballot
+    reason: str
+
+
+class Sorted(list[ballot.Ballot]):
+    """One ballot a voter, in the order of the voters."""
+
+
+class Store:
+    """One connection, made anew whenever it was lost."""
+
+    def __init__(self, configured: settings.DatabaseSettings, *, migrate: bool) -> None:
+        self._settings = configured
+        self._migrate = migrate
+        self._connection: asyncpg.Connection | None = None
+        self._upsert: typing.Any = None
+        self._busy = asyncio.Lock()
+        self._commit_began = 0.0
+        self._failure: str | None = None  # of the last use, if it failed
+        self._refusal: str | None = None  # of the last commit, if Postgres refused it as it is
+        self._refused_at = 0.0
+
+    async def ping(self) -> None:
+        """Raises `StoreAway` unless Postgres answers with the right schema, and takes commits."""
+        if self._busy.locked():  # a commit is under way, and will tell, unless it hangs
+            waited = time.monotonic() - self._commit_began
+            if waited > HANGS_AFTER:
+                raise StoreAway(f"a commit has had no answer for {waited:.0f} s")
+            if self._failure:
+                raise StoreAway(self._failure)
+            return
+        async with self._busy:
+            with self._usable():
+                await schema.check_whole(await self._connected())
+        if self._refusal and time.monotonic() - self._refused_at < REFUSED_FOR:
+            raise StoreAway(self._refusal)
+
+    async def commit(self, ballots: Sequence[ballot.Ballot]) -> list[Rejected]:
+        """Stores one ballot a voter in one transaction; `ballots` all have `cast_at`.
+
+        If they are not `Sorted` yet, that is done first.
+
+        Returns those that Postgres will never take; the others are committed. Raises `StoreAway`:
+        then it is not known whether they are, and they can be committed again.
+        """
+        async with self._busy:
+            self._commit_began = time.monotonic()
+            with self._usable():
+                await self._connected()
+                if not isinstance(ballots, Sorted):
+                    ballots = newest_of_each_voter(ballots)
+                try:
+                    rejected = await self._commit_or_split(ballots)
+                except asyncpg.PostgresError as error:
+                    if not isinstance(error, PASSING_ERRORS):
+                        self._refusal = dependency.describe(error)
+                        self._refused_at = time.monotonic()
+                    raise
+                self._refusal = None
+                return rejected
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        async with self._busy:
+            self._disconnect()
+
+    @contextlib.contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Gives the connection up unless the block, which uses it, ends well."""
+        try:
+            yield
+        except (asyncpg.PostgresError, *postgres_client.Away) as error:
+            self._disconnect()
+            self._failure = dependency.describe(error)
+            raise StoreAway(self._failure) from error
+        except asyncio.CancelledError:
+            self._disconnect()
+            raise
+        self._failure = None
+
+    async def _commit_or_split(self, ballots: Sequence[ballot.Ballot]) -> list[Rejected]:
+        ids, votes, times = zip(*ballots, strict=True)
+        try:
+            await self._upsert.fetch(ids, votes, times)
+        except DATA_ERRORS as error:
+            if len(ballots) == 1:
+                return [Rejected(ballots[0], " ".join(str(error).split()))]
+            half = len(ballots) // 2
+            return [
+                *await self._commit_or_split(ballots[:half]),
+                *await self._commit_or_split(ballots[half:]),
+            ]
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+            # Not by workers, whose ids are sorted: somebody else writes to the table as well.
+            await self._upsert.fetch(ids, votes, times)
+        return []
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            connection = await postgres_client.connect(self._settings, "worker")
+            try:
+                await (schema.apply if self._migrate else schema.check)(connection)
+                self._upsert = await connection.prepare(UPSERT)
+            except BaseException:
+                connection.terminate()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+def newest_of_each_voter(ballots: Sequence[ballot.Ballot]) -> Sorted:
+    """One ballot a voter, the last of those with its newest `cast_at`, sorted by voter.
+
+    Sorted: two batches that share voters lock their rows in the same order, and never deadlock.
+    """
+    newest: dict[str, ballot.Ballot] = {}
+    for cast in ballots:
+        known = newest.get(cast.voter_id)
+        if known is None or typing.cast("int", cast.cast_at) >= typing.cast("int", known.cast_at):
+            newest[cast.voter_id] = cast
+    return Sorted(newest[voter_id] for voter_id in sorted(newest))
