@@ -1,0 +1,1 @@
+SELECT vote, voters FROM tallies

@@ -1,0 +1,89 @@
+// The live channel: from the result service to the board and the strip.
+
+import { io } from "./vendor/socket.io.esm.min.js";
+import { Board } from "./board.js";
+import { countDown } from "./countdown.js";
+import { startPresenter } from "./present.js";
+import { Strip } from "./strip.js";
+
+const SILENCE = 4_500; // ms without a word, where one comes every second, then we reconnect
+const LONGEST = 20_000; // ms that an attempt to connect may take: a slow line needs its time
+const SHORTEST = 5_000; // ms for the first attempt after a loss; each further one may take longer
+const LOOK = 250; // ms between two looks at the clock
+const FIRST_RETRY = 250; // ms
+const LAST_RETRY = 3_000; // ms
+
+const main = document.querySelector("main");
+const board = new Board(main);
+const closesAt = Number(main.dataset.closesAt) || null;
+let skew = Number(main.dataset.now) - Date.now(); // the server's clock minus ours
+const strip = new Strip(main, () => skew);
+let heard = Date.now(); // when the server last said something, or we began to call it
+let patience = LONGEST; // ms for the attempt to connect that runs
+
+const socket = io({
+  transports: ["websocket", "polling"],
+  tryAllTransports: true,
+  reconnectionDelay: FIRST_RETRY,
+  reconnectionDelayMax: LAST_RETRY,
+  timeout: LONGEST,
+});
+
+socket.on("connect", () => {
+  heard = Date.now();
+  patience = SHORTEST;
+});
+socket.on("scores", (scores) => {
+  heard = Date.now();
+  board.draw(JSON.parse(scores));
+  strip.shown(heard);
+});
+socket.on("pipeline", (pipeline) => {
+  heard = Date.now();
+  skew = pipeline.now - heard;
+  strip.update(pipeline, heard);
+  settle();
+});
+socket.on("disconnect", (reason) => {
+  strip.connection(false);
+  heard = Date.now();
+  // The server said goodbye: the library does not come back by itself then.
+  if (reason === "io server disconnect") socket.connect();
+});
+socket.io.on("error", () => strip.connection(false));
+
+function reconnect() {
+  strip.connection(false);
+  heard = Date.now();
+  socket.disconnect().connect();
+}
+
+/** A connection that went silent is given up: a device that slept has one like this. */
+function check() {
+  if (Date.now() - heard <= (socket.connected ? SILENCE : patience)) return;
+  if (!socket.connected) patience = Math.min(2 * patience, LONGEST);
+  reconnect();
+}
+
+/** After closing, the result is final once nothing is on its way any more. */
+function settle() {
+  if (closesAt !== null && Date.now() + skew >= closesAt) board.settle(strip.isEmpty, strip.left);
+}
+
+setInterval(() => {
+  check();
+  strip.draw();
+}, LOOK);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) check();
+});
+addEventListener("online", reconnect);
+addEventListener("offline", () => strip.connection(false));
+addEventListener("pageshow", (event) => {
+  if (event.persisted) reconnect();
+});
+
+if (closesAt) {
+  countDown(document.getElementById("closing"), closesAt, () => skew, settle);
+}
+startPresenter(document.getElementById("present"));
