@@ -1,0 +1,1 @@
+"""The seed job: posts votes to the vote service, as voters would."""

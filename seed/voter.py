@@ -1,0 +1,82 @@
+"""A voter, as a browser is one: gets the page, keeps its cookies, sends the form, tries again.
+
+The cookie comes before the vote. A vote whose answer was lost may have been taken or not; sent
+again with the same cookie it is the same voter's, so that it counts once in both cases. Without the
+cookie the second try would be another voter.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from seed import client
+
+VOTER_COOKIE = "voter_id"
+PAGE = 200
+ACCEPTED = 303  # the page's answer to a vote that it took
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})  # the same request may succeed later
+FIRST_DELAY = 0.05  # seconds before the second try
+MAX_DELAY = 1.0  # seconds between two tries
+
+
+class RefusedError(Exception):
+    """The vote was not acknowledged. Its text is why."""
+
+
+@dataclass
+class Voter:
+    """One voter with a cookie jar of its own, who casts one vote."""
+
+    vote: str
+    was_sent: bool = False  # whether the vote itself went out, answered or not
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    async def cast(
+        self, service: client.Client, within: float, on_retry: Callable[[str], None]
+    ) -> None:
+        """Cast the vote, and return when it was acknowledged; `on_retry` is told why a try failed.
+
+        Raises:
+            RefusedError: it was refused, or not acknowledged in `within` seconds.
+        """
+        deadline = time.monotonic() + within
+        delay = FIRST_DELAY
+        while True:
+            try:
+                await self._try(service)
+            except (OSError, _LaterError) as problem:
+                reason = str(problem) or type(problem).__name__
+            else:
+                return
+            if time.monotonic() + delay > deadline:
+                raise RefusedError(reason)
+            on_retry(reason)
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+            delay = min(2 * delay, MAX_DELAY)
+
+    async def _try(self, service: client.Client) -> None:
+        """Get the cookie if it is missing, then vote."""
+        if VOTER_COOKIE not in self.cookies:
+            page = await service.request("GET", "/")
+            if page.status != PAGE:
+                raise _refusal(f"the page was answered with status {page.status}", page.status)
+            self.cookies |= page.cookies
+            if VOTER_COOKIE not in self.cookies:
+                raise _LaterError("the page came without a cookie")
+        self.was_sent = True
+        form = f"vote={self.vote}".encode()
+        answer = await service.request("POST", "/", cookies=self.cookies, form=form)
+        if answer.status != ACCEPTED:
+            raise _refusal(
+                f"the vote {self.vote} was answered with status {answer.status}", answer.status
+            )
+
+
+class _LaterError(Exception):
+    """It did not work this time."""
+
+
+def _refusal(reason: str, status: int) -> Exception:
+    return _LaterError(reason) if status in TRANSIENT else RefusedError(reason)
