@@ -1,0 +1,25 @@
+# Docker: needs an engine with Compose 2.30 and buildx; Python and .venv only for the tests.
+
+# Of the commit: the same one gives the same layers, whoever builds it.
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+images up: export REVISION := $(REVISION)
+images up: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
+
+.PHONY: images
+images: ## build the four container images (ARGS="vote", ARGS="release")
+	@docker buildx bake --file docker-bake.hcl $(ARGS)
+
+.PHONY: up
+up: ## start the whole system in Docker: vote on :8080, result on :8081 (ARGS="--scale vote=3")
+	@docker compose up --build --detach --wait $(ARGS) || \
+	  { docker compose logs --no-log-prefix secrets vote-wait worker-wait result-wait; exit 1; }
+	@echo "vote: http://localhost:$${VOTE_PORT:-8080}  result: http://localhost:$${RESULT_PORT:-8081}"
+
+.PHONY: down
+down: ## stop it; the votes stay (ARGS="--volumes": remove them, too)
+	@docker compose --profile seed down $(ARGS)
+
+.PHONY: e2e-compose
+e2e-compose: $(VENV)/dev browser ## test the system in Docker, from the build to crashes under load
+	@$(PY) -m pytest tests/e2e/compose -q $(ARGS)
