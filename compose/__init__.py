@@ -1,0 +1,1 @@
+"""What only the Compose deployment needs: its secrets and its gateway."""
