@@ -1,0 +1,68 @@
+{{/* What the schema cannot say: values that contradict each other. */}}
+{{- define "vote.validate" -}}
+{{- $problems := list -}}
+{{- $seen := dict -}}
+{{- range .Values.poll.options -}}
+{{- $key := lower (join " " (regexSplit "\\s+" (trim .) -1)) -}}
+{{- if hasKey $seen $key -}}
+{{- $problems = append $problems (printf "poll.options: %q is there twice: each option needs a name of its own" .) -}}
+{{- end -}}
+{{- $_ := set $seen $key true -}}
+{{- end -}}
+{{- if lt (len .Values.poll.options) 2 -}}
+{{- $problems = append $problems "poll.options: a poll needs two options or more" -}}
+{{- end -}}
+{{- if gt (len .Release.Name) 40 -}}
+{{- $problems = append $problems "the release's name has more than 40 characters: the names of pods would become too long" -}}
+{{- end -}}
+{{- with .Values.redis.auth.password -}}
+{{- if regexMatch "[\"'\\\\\\s]" . -}}
+{{- $problems = append $problems "redis.auth.password has a quote, a backslash or a space: Redis does not take these from its command line" -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.worker.keda.enabled .Values.worker.autoscaling.enabled -}}
+{{- $problems = append $problems "worker.keda.enabled and worker.autoscaling.enabled are both true: KEDA makes an autoscaler of its own, so choose one" -}}
+{{- end -}}
+{{- if include "vote.db.bundled" . -}}
+{{- if .Values.externalDatabase.host -}}
+{{- $problems = append $problems "externalDatabase.host is set, but the bundled Postgres is on: set postgresql.enabled=false as well" -}}
+{{- end -}}
+{{- else if not .Values.externalDatabase.host -}}
+{{- $problems = append $problems "externalDatabase.host is empty, and the bundled Postgres is off: say where the database is, or set postgresql.enabled=true" -}}
+{{- end -}}
+{{- if include "vote.redis.bundled" . -}}
+{{- if .Values.externalRedis.host -}}
+{{- $problems = append $problems "externalRedis.host is set, but the bundled Redis is on: set redis.enabled=false as well" -}}
+{{- end -}}
+{{- else if not (or .Values.externalRedis.host (eq (include "vote.redis.variable" .) "REDIS_URL")) -}}
+{{- $problems = append $problems "externalRedis.host is empty, and the bundled Redis is off: say where it is, or set redis.enabled=true" -}}
+{{- end -}}
+{{- if and .Values.worker.keda.enabled (not (include "vote.redis.host" .)) -}}
+{{- $problems = append $problems "worker.keda.enabled needs externalRedis.host: KEDA cannot read it out of a URL" -}}
+{{- end -}}
+{{- range $name := list "vote" "result" -}}
+{{- $settings := index $.Values $name -}}
+{{- if and $settings.service.nodePort (eq $settings.service.type "ClusterIP") -}}
+{{- $problems = append $problems (printf "%s.service.nodePort is set, but %s.service.type is ClusterIP: make it NodePort or LoadBalancer" $name $name) -}}
+{{- end -}}
+{{- if and $settings.ingress.enabled (not $settings.ingress.host) -}}
+{{- $problems = append $problems (printf "%s.ingress.host is empty: vote and result each need a host name of their own" $name) -}}
+{{- end -}}
+{{- if and $settings.httpRoute.enabled (not $settings.httpRoute.parentRefs) -}}
+{{- $problems = append $problems (printf "%s.httpRoute.parentRefs is empty: name the gateway" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $scaled := dict "vote.autoscaling" .Values.vote.autoscaling "result.autoscaling" .Values.result.autoscaling "worker.autoscaling" .Values.worker.autoscaling "worker.keda" .Values.worker.keda -}}
+{{- range $path, $range := $scaled -}}
+{{- if and $range.enabled (gt (int $range.minReplicas) (int $range.maxReplicas)) -}}
+{{- $problems = append $problems (printf "%s.minReplicas is more than maxReplicas" $path) -}}
+{{- end -}}
+{{- end -}}
+{{- $one := .Values.vote.service.nodePort -}}
+{{- if and $one .Values.result.service.nodePort (eq (int $one) (int .Values.result.service.nodePort)) -}}
+{{- $problems = append $problems "vote.service.nodePort and result.service.nodePort are the same: each needs a port of its own" -}}
+{{- end -}}
+{{- if $problems -}}
+{{- fail (printf "\n\nThese values are not right:\n  - %s\n" (join "\n  - " $problems)) -}}
+{{- end -}}
+{{- end }}
