@@ -1,0 +1,88 @@
+"""What a vote costs of a core, in each process that it passes; the slopes for docs/scaling.md."""
+
+from collections.abc import Mapping
+
+import asyncpg
+import redis.asyncio
+
+from bench import ballots, core, rig, row, wrk
+from common import keys
+from tests import service, until
+
+CONNECTIONS = 64
+DRAIN_TIMEOUT = 120.0  # seconds
+POSTGRES, VALKEY = "postgres", "valkey-server"
+
+
+async def rows(running: rig.Rig) -> list[row.Row]:
+    async with running.system() as system:
+        connection = await asyncpg.connect(system.database_url)
+        await ballots.fill(connection, running.size(1_000_000, 1_000))
+        vote = await system.start("vote")
+        pages = await _show(running, vote)
+        cast = await _cast(running, vote)
+        async with redis.asyncio.Redis.from_url(system.redis_url) as client:
+            count = await client.llen(keys.VOTES)
+            waiting = (await client.memory_usage(keys.VOTES, samples=0) or 0) / count
+            committed = await _drain(system, client, count)
+        await connection.execute("VACUUM votes")
+        stored = await connection.fetchval(
+            "SELECT pg_total_relation_size('votes')::float8 / count(*) FROM votes"
+        )
+        await connection.close()
+    return [
+        row.Row("CPU of a page: vote", core.ANY, pages * 1e6, "µs", "", None),
+        *(
+            row.Row(f"CPU of a vote: {name}", core.ANY, cost * 1e6, "µs", "", None)
+            for name, cost in {**cast, **committed}.items()
+        ),
+        row.Row("memory of a waiting vote, Valkey", core.ANY, waiting, "B", "", None),
+        row.Row("disk of a stored vote, Postgres", core.ANY, stored, "B", "", None),
+    ]
+
+
+async def _show(running: rig.Rig, vote: service.Service) -> float:
+    before = core.cpu(vote.pid)
+    seconds = running.size(5, 1)
+    load = await wrk.run(f"{vote.url}/", connections=CONNECTIONS, seconds=seconds, option="")
+    return (core.cpu(vote.pid) - before) / load.answers
+
+
+async def _cast(running: rig.Rig, vote: service.Service) -> Mapping[str, float]:
+    before = _seconds({"vote": [vote.pid], "Valkey, to take it": core.named(VALKEY)})
+    load = await wrk.run(
+        f"{vote.url}/", connections=CONNECTIONS, seconds=running.size(10, 2), option="b"
+    )
+    after = _seconds({"vote": [vote.pid], "Valkey, to take it": core.named(VALKEY)})
+    return {name: (after[name] - before[name]) / load.answers for name in before}
+
+
+async def _drain(
+    system: rig.System, client: redis.asyncio.Redis, count: int
+) -> Mapping[str, float]:
+    # All of it waits elsewhere until the worker is at rest.
+    await client.rename(keys.VOTES, ballots.PILE)
+    worker = await system.start("worker")
+
+    def seconds() -> dict[str, float]:
+        return _seconds(
+            {
+                "worker": [worker.pid],
+                "Valkey, to hand it over": core.named(VALKEY),
+                "Postgres": core.named(POSTGRES),
+            }
+        )
+
+    async def is_done() -> bool:
+        return await ballots.left(client) == 0
+
+    before = seconds()
+    await ballots.release(client)
+    await until.true(is_done, DRAIN_TIMEOUT)
+    after = seconds()
+    return {name: (after[name] - before[name]) / count for name in before}
+
+
+def _seconds(processes: Mapping[str, list[int]]) -> dict[str, float]:
+    """The CPU time that each group of processes has had."""
+    return {name: sum(map(core.cpu, pids)) for name, pids in processes.items()}

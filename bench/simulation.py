@@ -1,0 +1,185 @@
+"""A small simulation of the whole way: how long the queues get, and how late a vote is counted.
+
+`python -m bench.simulation` takes the capacities from a run of the benchmarks and plots a crowd.
+Time goes in steps; what arrives in a step is a Poisson number, and each stage passes on, oldest
+first, as many votes as it can in a step. The same seed gives the same numbers.
+"""
+
+import argparse
+import bisect
+import itertools
+import json
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import plot
+
+STEP = 0.1  # seconds
+NORMAL_FROM = 50  # a Poisson number with a larger mean is drawn as a normal one
+
+Curve = Callable[[float], float]  # votes that people want to cast, a second, at a time in seconds
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What the deployed stages can do, in votes a second. `noise`: its relative deviation."""
+
+    vote: float  # all replicas together, as many as Redis can take at most
+    worker: float  # all replicas together, as many as Postgres can take at most
+    noise: float = 0.05
+
+
+@dataclass
+class Course:
+    """What happened, one number a step. Queues in votes, `lag` in seconds."""
+
+    times: list[float] = field(default_factory=list)
+    wanted: list[float] = field(default_factory=list)  # votes a second
+    accepted: list[float] = field(default_factory=list)
+    committed: list[float] = field(default_factory=list)
+    at_vote: list[int] = field(default_factory=list)  # people whose vote is not answered yet
+    in_redis: list[int] = field(default_factory=list)
+    lag: list[float] = field(default_factory=list)  # from cast to commit, of who casts then
+
+
+def simulate(curve: Curve, capacity: Capacity, seconds: float, seed: int) -> Course:
+    """A crowd that votes by `curve` for so many seconds, and on until all is committed."""
+    dice = random.Random(seed)
+    course = Course()
+    at_vote = in_redis = 0
+    cast: list[int] = []  # totals after each step
+    stored: list[int] = []
+    for number in itertools.count():
+        at = number * STEP
+        if at >= seconds and not at_vote and not in_redis:
+            break
+        arrived = _poisson(dice, curve(at) * STEP) if at < seconds else 0
+        at_vote += arrived
+        accepted = min(at_vote, _some(dice, capacity.vote, capacity.noise))
+        at_vote -= accepted
+        # What is pushed in this step can be claimed in it: the worker waits for it.
+        in_redis += accepted
+        committed = min(in_redis, _some(dice, capacity.worker, capacity.noise))
+        in_redis -= committed
+        cast.append(arrived + (cast[-1] if cast else 0))
+        stored.append(committed + (stored[-1] if stored else 0))
+        course.times.append(at)
+        course.wanted.append(arrived / STEP)
+        course.accepted.append(accepted / STEP)
+        course.committed.append(committed / STEP)
+        course.at_vote.append(at_vote)
+        course.in_redis.append(in_redis)
+    # First in, first out: who casts in a step is counted when as many are stored.
+    course.lag = [
+        (bisect.bisect_left(stored, total) - step) * STEP for step, total in enumerate(cast)
+    ]
+    return course
+
+
+def crowd(voters: int, seconds: float) -> Curve:
+    """A rush after the start, as after a call on television: half within the first quarter."""
+    rise = seconds / 60
+    fall = seconds / 2.9
+
+    def shape(at: float) -> float:
+        return at / rise if at < rise else math.exp(-(at - rise) / fall)
+
+    whole = sum(shape(number * STEP) for number in range(round(seconds / STEP))) * STEP
+    return lambda at: voters * shape(at) / whole
+
+
+def peak(voters: int, seconds: float) -> float:
+    """The most votes a second of that crowd."""
+    curve = crowd(voters, seconds)
+    return max(curve(float(at)) for at in range(math.ceil(seconds)))
+
+
+def scaled(measured: Mapping[int, float], replicas: int) -> float:
+    """The capacity of so many replicas: between measured points a straight line.
+
+    Beyond the last point it stays what it was there: nothing was seen that promises more.
+    """
+    points = sorted({0: 0.0, **measured}.items())
+    for (left, low), (right, high) in itertools.pairwise(points):
+        if replicas <= right:
+            return low + (high - low) * (replicas - left) / (right - left)
+    return points[-1][1]
+
+
+def measured_workers(path: Path) -> dict[int, float]:
+    """The rows of a run of the benchmarks that tell what workers commit: ballots/s by number."""
+    rows = json.loads(path.read_text())["rows"]
+    prefix = "worker: ballots committed, "
+    return {
+        int(row["row"].removeprefix(prefix).split()[0]): row["ours"]
+        for row in rows
+        if row["row"].startswith(prefix)
+    }
+
+
+def measured_vote(path: Path) -> float:
+    """The form posts a second of the vote processes of a run."""
+    rows = json.loads(path.read_text())["rows"]
+    return float(next(row["ours"] for row in rows if row["row"] == "vote: form posts, rate"))
+
+
+def drawn(course: Course) -> str:
+    """The course as an SVG."""
+    rates = {"cast": course.wanted, "accepted": course.accepted, "committed": course.committed}
+    waiting = {"for their answer": course.at_vote, "in Redis": course.in_redis}
+    return plot.svg(
+        course.times,
+        [
+            plot.Panel("votes a second", rates),
+            plot.Panel("votes that wait", waiting),
+            plot.Panel("seconds from cast to commit", {"lag": course.lag}),
+        ],
+    )
+
+
+def _poisson(dice: random.Random, mean: float) -> int:
+    if mean > NORMAL_FROM:
+        return max(0, round(dice.gauss(mean, math.sqrt(mean))))
+    limit, count, product = math.exp(-mean), 0, dice.random()
+    while product > limit:
+        count += 1
+        product *= dice.random()
+    return count
+
+
+def _some(dice: random.Random, rate: float, noise: float) -> int:
+    """How many votes pass in a step at that rate."""
+    return max(0, round(rate * STEP * dice.gauss(1, noise)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.simulation", description=__doc__)
+    parser.add_argument("--bench", type=Path, default=Path("build/bench.json"))
+    parser.add_argument("--voters", type=int, default=10_000_000)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--vote", type=float, help="votes/s that all vote replicas take")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--svg", type=Path, default=Path("build/simulation.svg"))
+    chosen = parser.parse_args()
+    vote = chosen.vote or measured_vote(chosen.bench)
+    worker = scaled(measured_workers(chosen.bench), chosen.workers)
+    seconds = chosen.minutes * 60
+    course = simulate(
+        crowd(chosen.voters, seconds), Capacity(vote=vote, worker=worker), seconds, chosen.seed
+    )
+    print(
+        f"vote {vote:,.0f}/s, {chosen.workers} worker(s) {worker:,.0f}/s:"
+        f" peak {max(course.wanted):,.0f} votes/s wanted;"
+        f" at most {max(course.at_vote):,} unanswered, {max(course.in_redis):,} in Redis;"
+        f" counted after {max(course.lag):.1f} s at most; done at {course.times[-1]:.0f} s"
+    )
+    chosen.svg.parent.mkdir(parents=True, exist_ok=True)
+    chosen.svg.write_text(drawn(course))
+
+
+if __name__ == "__main__":
+    main()
