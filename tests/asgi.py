@@ -1,0 +1,61 @@
+"""One HTTP request to an ASGI app, without a server."""
+
+import dataclasses
+import json
+import typing
+
+from starlette import datastructures, types
+
+
+@dataclasses.dataclass
+class Answer:
+    """What the app answered."""
+
+    status: int
+    headers: datastructures.Headers
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> typing.Any:
+        return json.loads(self.body)
+
+
+async def request(
+    app: types.ASGIApp, path: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> Answer:
+    """What `app` answers to a request without a body."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "server": ("test", 80),
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [
+            (name.lower().encode(), value.encode("latin-1"))
+            for name, value in {"host": "test", **(headers or {})}.items()
+        ],
+    }
+    answers: list[types.Message] = []
+
+    async def receive() -> types.Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: types.Message) -> None:
+        answers.append(message)
+
+    await app(scope, receive, send)
+    start, *parts = answers
+    assert start["type"] == "http.response.start"
+    return Answer(
+        start["status"],
+        datastructures.Headers(raw=start["headers"]),
+        b"".join(part.get("body", b"") for part in parts),
+    )

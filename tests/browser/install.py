@@ -1,0 +1,119 @@
+"""Finds a Chromium for the tests of the pages, or installs one.
+
+`python -m tests.browser.install [--mark FILE]`: FILE is made once there is a browser.
+
+It is looked for in CHROMIUM (a path), among the system's commands, and where Playwright keeps
+its own. If there is none, root on Debian or Ubuntu gets the distribution's, everybody else
+Playwright's. Exit status 0 in each case: what could not be had is said, and the tests then say
+that they are skipped.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# As the tests start it. A sandbox needs rights that root in a container does not have.
+FLAGS = ("--no-sandbox",) if hasattr(os, "geteuid") and os.geteuid() == 0 else ()
+PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji")
+PATIENCE = 600  # seconds for an installation
+ADVICE = (
+    "the tests of the pages will be skipped. "
+    "Install Chromium, or name one: make test CHROMIUM=/path/to/chromium"
+)
+
+
+def find() -> pathlib.Path | None:
+    """A Chromium that starts, or None."""
+    for candidate in _candidates():
+        if candidate and version(pathlib.Path(candidate)):
+            return pathlib.Path(candidate)
+    return None
+
+
+def _candidates() -> Iterator[str | None]:
+    named = os.environ.get("CHROMIUM")
+    if named:
+        yield named
+        return
+    yield from map(shutil.which, COMMANDS)
+    yield _playwrights_own()
+
+
+def version(path: pathlib.Path) -> str | None:
+    """What the browser at `path` calls itself; None if it does not start."""
+    try:
+        # A page in it shows more than --version: that all its libraries are there.
+        subprocess.run(
+            [path, *FLAGS, "--headless", "--disable-gpu", "--dump-dom", "about:blank"],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        told = subprocess.run(
+            [path, "--version"], check=True, capture_output=True, text=True, timeout=60
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.strip()
+
+
+def install() -> str | None:
+    """Installs a browser. Returns why that did not work, None if it did."""
+    commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        commands = [
+            ["apt-get", "-qq", "update"],
+            ["apt-get", "-qq", "install", "--yes", "--no-install-recommends", *PACKAGES],
+        ]
+    for command in commands:
+        print("browser:", " ".join(command), flush=True)
+        try:
+            subprocess.run(
+                command,
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+            )
+        except subprocess.CalledProcessError as error:
+            lines = f"{error.stderr}\n{error.stdout}".strip().splitlines() or ["no reason given"]
+            reason = next((line for line in lines if "error" in line.lower()), lines[-1])
+            return f"{command[0]} ended with {error.returncode}: {reason.strip()}"
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+    return None
+
+
+def _playwrights_own() -> str | None:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return None
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def main(arguments: list[str]) -> None:
+    """Says in one line which browser the tests have, or why they have none."""
+    path = find()
+    if path is None and os.environ.get("CHROMIUM"):
+        print(f"browser: {os.environ['CHROMIUM']} (CHROMIUM) does not start: {ADVICE}")
+        return
+    if path is None:
+        reason = install()
+        path = find()
+        if path is None:
+            print(f"browser: none ({reason or 'the installed one does not start'}): {ADVICE}")
+            return
+    print(f"browser: {path}, {version(path)}")
+    if arguments[:1] == ["--mark"]:
+        pathlib.Path(arguments[1]).touch()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,336 @@
+"""Two options, three, twenty-six; any name, any number, any screen."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from playwright.async_api import Page, ViewportSize, expect
+
+from tests.browser import system, visitor
+from tests.browser.conftest import Arrive, Ask
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+SIZES: tuple[ViewportSize, ...] = (
+    {"width": 320, "height": 568},
+    {"width": 844, "height": 390},
+    {"width": 768, "height": 1024},
+    {"width": 1024, "height": 600},
+    {"width": 1024, "height": 768},
+    {"width": 1280, "height": 720},
+    {"width": 1440, "height": 900},
+    {"width": 3840, "height": 2160},
+)
+FRUIT = (
+    *("Apple", "Banana", "Cherry", "Date", "Elderberry", "Fig", "Grape", "Honeydew", "Imbe"),
+    *("Jackfruit", "Kiwi", "Lemon", "Mango", "Nectarine", "Orange", "Papaya", "Quince"),
+    *("Raspberry", "Strawberry", "Tangerine", "Ugli", "Vanilla", "Watermelon", "Xigua"),
+    *("Yuzu", "Zucchini"),
+)
+UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
+SENTENCE = (
+    "The one with the very long name, which nobody can read from the last row of the room, but "
+    "which somebody has thought of all the same, and which must not break the layout of the page"
+)
+# What is cut off, or lies over something else.
+MISPLACED = """() => {
+    const seen = (it) => it.getClientRects().length > 0;
+    const all = (selector) => [...document.querySelectorAll(selector)].filter(seen);
+    const say = (it) => `${it.className}: ${it.textContent.trim()}`;
+    const box = (it) => it.getBoundingClientRect();
+    const found = [];
+    if (document.documentElement.scrollWidth > window.innerWidth) found.push("page: too wide");
+    for (const it of all(".side .share, .side .count, .option .name, .mark, .invite *"))
+        if (it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).display !== "inline")
+            found.push(`cut: ${say(it)}`);
+    for (const it of all(".option .name, .side .tag, .side .share, .mark")) {
+        const words = document.createRange();
+        words.selectNodeContents(it);
+        const lines = new Set([...words.getClientRects()].map((line) => Math.round(line.top)));
+        if (/^\\S{1,10}$/.test(it.textContent.trim()) && lines.size > 1)
+            found.push(`broken: ${say(it)}`);
+    }
+    for (const it of all(".bar bdi")) {
+        const words = document.createRange();
+        words.selectNodeContents(it);
+        const isCut = box(words).width > it.parentElement.clientWidth + 1;
+        if (/^.{1,12}$/u.test(it.textContent) && isCut)
+            found.push(`cut: ${say(it.parentElement)}`);
+        const track = it.closest(".bar").querySelector(".track");
+        if (box(it.parentElement).bottom > box(track).top + 1)
+            found.push(`touches its bar: ${say(it.parentElement)}`);
+    }
+    for (const side of all(".side"))
+        for (const it of side.children) {
+            const [inner, outer] = [box(it), box(side)];
+            if (inner.left < outer.left - 1 || inner.right > outer.right + 1
+                || inner.top < outer.top - 1 || inner.bottom > outer.bottom + 1)
+                found.push(`outside: ${say(it)}`);
+        }
+    for (const card of all(".invite"))
+        for (const it of all(".side > *, .bar")) {
+            const [a, b] = [box(card), box(it)];
+            if (it.textContent.trim() && a.left < b.right - 1 && b.left < a.right - 1
+                && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+                found.push(`covered: ${say(it)}`);
+        }
+    for (const it of all(".option"))
+        for (const inner of [...it.children].filter(seen))
+            if (box(inner).bottom > box(it).bottom + 1 || box(inner).top < box(it).top - 1)
+                found.push(`outside: ${say(inner)}`);
+    return found;
+}"""
+
+
+@dataclass
+class Case:
+    """A poll, and how many have voted for what."""
+
+    name: str
+    options: Sequence[str]
+    tallies: Sequence[int]
+    title: str = ""
+    shows: dict[str, list[str]] = field(default_factory=dict)  # texts by selector
+    schemes: Sequence[visitor.Scheme] = ("light",)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        names = {
+            f"OPTION_{letter}": name for letter, name in zip(letters, self.options, strict=False)
+        }
+        return names | {"POLL_TITLE": self.title}
+
+    @property
+    def votes(self) -> dict[str, int]:
+        return dict(zip("abcdefghijklmnopqrstuvwxyz", self.tallies, strict=False))
+
+
+NUMBERS = (
+    Case(
+        "tie",
+        ["Cats", "Dogs"],
+        [500, 500],
+        shows={".side .share": ["50.0%"] * 4, ".side .verdict": ["Tie"] * 4},
+    ),
+    Case(
+        "ten-million",
+        ["Cats", "Dogs"],
+        [10_000_000, 9_999_999],
+        shows={
+            ".layer.over .share": ["50.0%", "50.0%"],
+            ".layer.over .verdict": ["Leads", ""],
+            "#total": ["19,999,999 votes"],
+        },
+    ),
+    Case(
+        "landslide",
+        ["Cats", "Dogs"],
+        [1, 9_999_999],
+        shows={
+            ".layer.over .share": ["<0.1%", ">99.9%"],
+            ".layer.over .count": ["1 vote", "9,999,999 votes"],
+        },
+    ),
+)
+NAMES = (
+    Case(
+        "scripts",
+        ["القطط 🐈", "犬と散歩 🐕‍🦺"],
+        [52, 48],
+        title="ما هو المفضل لديك؟ 🐾",
+        shows={".layer.over .tag": ["القطط 🐈", "犬と散歩 🐕‍🦺"]},
+    ),
+    Case("long-two", [UNBROKEN, SENTENCE], [3, 1], title=SENTENCE),
+    Case(
+        "three",
+        ["Cats", "Dogs", "Parrots"],
+        [120, 340, 120],
+        shows={
+            ".bar .name": ["Dogs", "Cats", "Parrots"],
+            ".bar .rank": ["1", "2", "2"],
+            ".bar .share": ["58.6%", "20.7%", "20.7%"],
+        },
+        schemes=("light", "dark"),
+    ),
+    Case(
+        "long-five",
+        [SENTENCE, UNBROKEN, "قطط", "🐕🐕🐕", "A name of middling length"],
+        [7, 70, 700, 7_000, 70_000],
+        title=UNBROKEN,
+    ),
+    Case(
+        "twenty-six",
+        FRUIT,
+        [(number * number * 7_919) % 4_001 for number in range(25)] + [10_000_000],
+        shows={".bar .rank": [str(rank) for rank in range(1, 27)]},
+    ),
+    Case("one-long-of-many", [*FRUIT[:25], UNBROKEN], range(2_600, 0, -100)),
+)
+
+
+async def shown(page: Page, case: Case) -> None:
+    """Waits until the page shows the numbers of the case."""
+    for selector, texts in case.shows.items():
+        await expect(page.locator(selector)).to_have_text(texts)
+
+
+async def fits(page: Page, what: str) -> list[str]:
+    """What does not fit, on no screen."""
+    found = []
+    for size in SIZES:
+        await page.set_viewport_size(size)
+        found += [
+            f"{what}, {size['width']} px: {misplaced}"
+            for misplaced in await page.evaluate(MISPLACED)
+        ]
+    return found
+
+
+async def test_any_number(running: system.System, arrive: Arrive) -> None:
+    phone = await arrive(running.vote.url)
+    misplaced = await fits(phone.page, "vote")
+    wall = await arrive(running.result.url, reduced_motion="reduce")
+    for case in NUMBERS:
+        await running.pretend(**case.votes)
+        await shown(wall.page, case)
+        await wall.look(f"result-{case.name}", schemes=case.schemes)
+        misplaced += await fits(wall.page, case.name)
+    assert not misplaced, "\n".join(misplaced)
+
+
+@pytest.mark.parametrize("case", NAMES, ids=lambda case: case.name)
+async def test_every_poll_fits_every_screen(
+    running: system.System, arrive: Arrive, ask: Ask, case: Case
+) -> None:
+    await running.pretend(**case.votes)
+    vote, result = await ask(**case.settings)
+    wall = await arrive(result.url, reduced_motion="reduce")
+    await expect(wall.page.locator("#health")).to_have_text("All is well")
+    await shown(wall.page, case)
+    await wall.look(f"result-{case.name}", schemes=case.schemes)
+    misplaced = await fits(wall.page, "result")
+    await wall.page.set_viewport_size(visitor.WALL)
+    await wall.page.keyboard.press("p")
+    await wall.look(f"result-{case.name}-presenter", schemes=["dark"], screens=["wall"], axe=False)
+    misplaced += await fits(wall.page, "presenter")
+    phone = await arrive(vote.url, reduced_motion="reduce")
+    await phone.cast("b")
+    await phone.look(f"vote-{case.name}", schemes=case.schemes)
+    misplaced += await fits(phone.page, "vote")
+    assert not misplaced, "\n".join(misplaced)
+
+
+async def test_bars_change_places(running: system.System, arrive: Arrive, ask: Ask) -> None:
+    await running.pretend(a=3, b=2, c=1)
+    _, result = await ask(OPTION_C="Parrots")
+    wall = await arrive(result.url, viewport=visitor.DESKTOP)
+    names = wall.page.locator(".bar .name")
+    await expect(names).to_have_text(["Cats", "Dogs", "Parrots"])
+    await running.pretend(a=3, b=2, c=30)
+    await expect(names).to_have_text(["Parrots", "Cats", "Dogs"])
+    shares = wall.page.locator(".bar .share")
+    await expect(shares).to_have_text(["85.7%", "8.6%", "5.7%"])
+    rows = wall.page.locator("tbody tr td:last-child")
+    await expect(rows).to_have_text(["3", "2", "30"])
+
+
+@pytest.mark.parametrize("size", SIZES[5:], ids=lambda size: f"{size['width']}")
+async def test_one_long_name_makes_the_others_no_smaller(
+    running: system.System, arrive: Arrive, ask: Ask, size: ViewportSize
+) -> None:
+    await running.pretend(**dict.fromkeys("abcdefghijklmnopqrstuvwxyz", 7))
+    found = []
+    for options in (FRUIT, (*FRUIT[:25], UNBROKEN)):
+        _, result = await ask(**Case("", options, ()).settings)
+        wall = await arrive(result.url, viewport=size)
+        name = wall.page.locator(".bar[data-id=a] bdi")
+        found.append(await name.evaluate("(it) => parseFloat(getComputedStyle(it).fontSize)"))
+    assert found[1] > 0.9 * found[0], found
+
+
+# The lines of the address under the QR code, as they are broken.
+LINES = """() => {
+    const lines = new Map();
+    const nodes = document.createTreeWalker(
+        document.querySelector(".where"), NodeFilter.SHOW_TEXT);
+    while (nodes.nextNode())
+        for (let at = 0; at < nodes.currentNode.length; at++) {
+            const letter = document.createRange();
+            letter.setStart(nodes.currentNode, at);
+            letter.setEnd(nodes.currentNode, at + 1);
+            const top = Math.round(letter.getBoundingClientRect().top);
+            lines.set(top, (lines.get(top) ?? "") + letter);
+        }
+    return [...lines.values()];
+}"""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "192.168.178.120:18480",
+        "[2001:db8:85a3::8a2e:370:7334]:8080",
+        "vote.staff-meeting.example.org/cats/dogs?room=12&day=34",
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?present"])
+async def test_an_address_is_broken_at_sensible_places(
+    running: system.System, arrive: Arrive, address: str, query: str
+) -> None:
+    await running.pretend(a=2, b=1)
+    environment = running.environment | {"VOTE_URL": f"http://{address}/"}
+    result = await running.services.ready("result", **environment)
+    phone = await arrive(f"{result.url}{query}", viewport=SIZES[0])
+    lines = await phone.page.evaluate(LINES)
+    misplaced = await phone.page.evaluate(MISPLACED)
+    await phone.context.close()
+    await result.kill()
+    assert "".join(lines) == address
+    assert all(line[0] in ".:?&-" or before[-1] == "/" for before, line in pairwise(lines)), lines
+    assert not misplaced, "\n".join(misplaced)
+
+
+async def test_a_name_that_is_cut_turns_nothing_round(arrive: Arrive, ask: Ask) -> None:
+    vote, _ = await ask(OPTION_A=f"\u2067{'x' * 50}\u2069")
+    phone = await arrive(vote.url)
+    await phone.cast("a")
+    notice = phone.page.locator("#notice")
+    await expect(notice).to_have_text(f"Your vote for {'x' * 38}… is in. You can change it.")
+    assert "\u2067" not in (await notice.text_content() or "")
+
+
+async def test_all_options_by_keyboard(arrive: Arrive, ask: Ask) -> None:
+    vote, _ = await ask(**Case("", FRUIT, ()).settings)
+    desk = await arrive(vote.url, viewport=visitor.DESKTOP)
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        await desk.page.keyboard.press("Tab")
+        await expect(desk.option(letter)).to_be_focused()
+    await desk.page.keyboard.press("Space")
+    notice = desk.page.locator("#notice")
+    await expect(notice).to_have_text(re.compile("Your vote for Zucchini is in"))
+
+
+# Where things are as soon as the page is there, before its scripts begin.
+FIRST = """
+document.addEventListener("readystatechange", () => {
+    if (document.readyState === "interactive") window.first = tops();
+});
+window.tops = () => {
+    const all = [...document.querySelectorAll(".board, .invite, .strip, .tools, #pipeline div")];
+    return all.map((it) => it.className + (it.dataset.fact ?? "") + " " +
+        Math.round(it.getBoundingClientRect().top));
+};"""
+
+
+@pytest.mark.parametrize("size", [visitor.PHONE, *SIZES], ids=lambda size: f"{size['width']}")
+async def test_nothing_moves_when_the_first_word_comes(
+    running: system.System, arrive: Arrive, size: ViewportSize
+) -> None:
+    come = await arrive(viewport=size)
+    await come.page.add_init_script(FIRST)
+    await come.open(running.result.url)
+    await expect(come.page.locator("#health")).to_have_text("All is well")
+    assert await come.page.evaluate("tops()") == await come.page.evaluate("first")

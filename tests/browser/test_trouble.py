@@ -1,0 +1,443 @@
+"""What a voter and an audience are told when something is away, and that it is soon said."""
+
+import asyncio
+import re
+
+import pytest
+import pytest_asyncio
+import redis.asyncio
+from playwright.async_api import Page, WebSocketRoute, expect
+
+from common import keys
+from tests import until
+from tests.browser import system, visitor
+from tests.browser.conftest import Arrive
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+# The strip promises 2 s after the event; the rest is for a machine that has other work as well.
+SOON = 3_500  # ms
+BACK = 12_000  # ms, for a server to start again and for everyone to have noticed
+TIME = r"\d{1,2}:\d\d:\d\d"
+POSTGRES_AWAY = f"Postgres cannot be reached since {TIME}"
+REDIS_AWAY = f"Redis cannot be reached since {TIME}: votes may be refused until it is back"
+
+
+async def cast(arrive: Arrive, running: system.System, choice: str = "a") -> None:
+    """A new voter votes, and the vote is taken."""
+    phone = await arrive(running.vote.url)
+    await phone.cast(choice)
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def wall(running: system.System, arrive: Arrive) -> visitor.Visitor:
+    """The result page, on which all is well."""
+    come = await arrive(running.result.url, viewport=visitor.DESKTOP)
+    await expect(come.page.locator("#health")).to_have_text("All is well", timeout=BACK)
+    return come
+
+
+async def test_offline_then_online(running: system.System, arrive: Arrive) -> None:
+    phone = await arrive(running.vote.url)
+    with phone.network_errors():
+        await phone.context.set_offline(True)
+        await phone.option("b").click()
+        notice = phone.page.locator("#notice")
+        await expect(notice).to_have_text("You are offline: your vote for Dogs was not taken.")
+        # The choice is kept, to be sent again.
+        await expect(phone.option("b")).to_have_attribute("data-mark", "failed")
+        await expect(phone.option("b")).to_have_attribute("aria-pressed", "false")
+        # axe would load a page of its own.
+        await phone.look("vote-offline", schemes=["light"], screens=["phone"], axe=False)
+        await phone.context.set_offline(False)
+        await phone.page.get_by_role("button", name="Try again").click()
+        await expect(phone.option("b")).to_have_attribute("data-mark", "taken")
+    await expect(notice).to_have_text("Your vote for Dogs is in. You can change it.")
+
+    await running.drained()
+    assert await running.tallies() == {"b": 1}
+
+
+async def test_change_of_mind_while_offline(running: system.System, arrive: Arrive) -> None:
+    phone = await arrive(running.vote.url)
+    notice = phone.page.locator("#notice")
+    await phone.cast("b")
+    with phone.network_errors():
+        await phone.context.set_offline(True)
+        await phone.option("a").click()
+        await expect(notice).to_have_text("You are offline: your vote for Cats was not taken.")
+        await expect(phone.option("a")).to_have_attribute("aria-pressed", "false")
+        await expect(phone.option("b")).to_have_attribute("aria-pressed", "true")
+        # What was acknowledged is not in doubt.
+        await phone.option("b").click()
+        await expect(notice).to_have_text("Your vote for Dogs is in. You can change it.")
+        await expect(phone.option("b")).to_have_attribute("data-mark", "taken")
+        await phone.option("a").click()
+        await expect(phone.option("a")).to_have_attribute("data-mark", "failed")
+        await phone.context.set_offline(False)
+        await phone.page.keyboard.press("Tab")
+        await phone.page.keyboard.press("Tab")
+        await expect(phone.page.locator("#again")).to_be_focused()
+        await phone.page.keyboard.press("Enter")
+        await expect(phone.option("a")).to_have_attribute("data-mark", "taken")
+    # The button is gone; the focus is not.
+    await expect(phone.option("a")).to_be_focused()
+    await running.drained()
+    assert await running.tallies() == {"a": 1}
+
+
+async def test_redis_that_may_have_the_vote(running: system.System, arrive: Arrive) -> None:
+    """It hangs: whether it does what it was asked, nobody knows before it goes on."""
+    phone = await arrive(running.vote.url)
+    await phone.cast("b")
+    with phone.network_errors():
+        await running.stores.redis.pause()
+        async with phone.page.expect_response("**/api/votes") as answer:
+            await phone.option("a").click()
+        assert (await (await answer.value).json())["reason"] == "unsure"
+        await expect(phone.page.locator("#notice")).to_have_text(
+            "No answer: your vote for Cats may not have been taken. Try again, it counts only once."
+        )
+        await expect(phone.option("a").locator(".mark")).to_have_text("Not sure")
+        # Neither is acknowledged for sure.
+        await expect(phone.page.locator("[aria-pressed=true]")).to_have_count(0)
+        await phone.look("vote-no-answer", schemes=["light"], screens=["phone"])
+        await running.stores.redis.resume()
+        await phone.page.get_by_role("button", name="Try again").click()
+        await expect(phone.option("a")).to_have_attribute("data-mark", "taken", timeout=BACK)
+    await running.drained()
+    assert await running.tallies() == {"a": 1}
+
+
+async def test_worker_killed_and_back(
+    running: system.System, arrive: Arrive, wall: visitor.Visitor
+) -> None:
+    health = wall.page.locator("#health")
+    alarm = wall.page.locator("#alarm")
+    await running.worker.kill()
+    await expect(health).to_have_text(
+        "The worker is away: new votes will wait, none is lost", timeout=SOON
+    )
+    await cast(arrive, running)
+    await expect(health).to_have_text(
+        "The worker is away: 1 vote is waiting, it is not lost", timeout=SOON
+    )
+    await cast(arrive, running)
+    await expect(health).to_have_text(
+        "The worker is away: 2 votes are waiting, none is lost", timeout=SOON
+    )
+    # A screen reader hears that the worker is away, but not every number.
+    await expect(alarm).to_have_text("The worker is away: 1 vote is waiting, it is not lost")
+    await wall.look("result-worker-away")
+    # The wall shows it too, where the strip is hidden while all is well.
+    await wall.page.keyboard.press("p")
+    await expect(health).to_be_visible()
+    await wall.look("result-worker-away-presenter", schemes=["dark"], screens=["wall"])
+    await wall.page.keyboard.press("p")
+    await running.restart_worker()
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    await expect(alarm).to_have_text("All is well")
+    await expect(wall.page.locator("#total")).to_have_text("2 votes", timeout=SOON)
+
+
+async def test_a_number_that_was_told_and_falls_is_corrected(
+    running: system.System, wall: visitor.Visitor
+) -> None:
+    alarm = wall.page.locator("#alarm")
+    await running.worker.kill()
+    async with redis.asyncio.Redis.from_url(running.stores.redis_url) as client:
+        await client.rpush(keys.VOTES, "x", "y")
+        await expect(alarm).to_have_text(
+            "The worker is away: 2 votes are waiting, none is lost", timeout=SOON
+        )
+        await client.rpop(keys.VOTES)
+        await expect(alarm).to_have_text(
+            "The worker is away: 1 vote is waiting, it is not lost", timeout=SOON
+        )
+        await client.delete(keys.VOTES)
+
+
+async def test_one_of_two_workers_killed(running: system.System, wall: visitor.Visitor) -> None:
+    second = await running.services.ready(
+        "worker", **running.environment, WORKER_NAME="second-worker"
+    )
+    workers = wall.page.locator("[data-fact=workers]")
+    await expect(workers).to_contain_text("second-worker", timeout=SOON)
+    await second.kill()
+    health = wall.page.locator("#health")
+    await expect(health).to_have_text(
+        re.compile("^second-worker.* is silent: another worker takes over what it had$"),
+        timeout=SOON,
+    )
+    await wall.look("result-worker-silent", schemes=["light"], screens=["desktop"])
+    # Its work is taken over, and then it is forgotten.
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    await expect(workers).not_to_contain_text("second-worker")
+
+
+async def test_postgres_away_and_back(
+    running: system.System, arrive: Arrive, wall: visitor.Visitor
+) -> None:
+    await running.stores.postgres.kill()
+    health = wall.page.locator("#health")
+    await expect(health).to_have_text(re.compile(f"^{POSTGRES_AWAY}"), timeout=SOON)
+    await cast(arrive, running)
+    await expect(health).to_have_text(re.compile(r"You are seeing results of \d+ s ago"))
+    await expect(health).to_have_text(
+        re.compile("1 vote is waiting for Postgres, it is not lost"), timeout=BACK
+    )
+    await wall.look("result-postgres-away")
+    # Who comes now has the numbers all the same.
+    late = await arrive(running.result.url)
+    await expect(late.page.locator("#total")).to_have_text("No votes yet")
+    await running.stores.postgres.mend()
+    await expect(wall.page.locator("#total")).to_have_text("1 vote", timeout=BACK)
+    await expect(health).to_have_text("All is well", timeout=BACK)
+
+
+async def test_without_javascript_an_outage_is_told(
+    running: system.System, arrive: Arrive, wall: visitor.Visitor
+) -> None:
+    plain = await arrive(running.result.url, java_script_enabled=False)
+    told = plain.page.locator(".trouble p")
+    await expect(told).to_have_count(0)
+    await running.stores.postgres.kill()
+    await running.stores.redis.kill()
+    postgres = re.compile(rf"^Postgres cannot be reached since {TIME} UTC$")
+    seen = re.compile(r"^You are seeing results of \d+ s ago$")
+    redis_away = re.compile(
+        rf"^Redis cannot be reached since {TIME} UTC: votes may be refused until it is back$"
+    )
+    # The page asks for itself again.
+    await expect(told).to_have_text([postgres, seen, redis_away], timeout=BACK)
+    for scheme in visitor.SCHEMES:
+        await plain.page.emulate_media(color_scheme=scheme)
+        for width in (320, 1440):
+            await plain.page.set_viewport_size({"width": width, "height": 900})
+            name = f"result-no-javascript-away-{width}-{scheme}.png"
+            await plain.page.screenshot(path=visitor.SCREENSHOTS / name)
+            assert await plain.page.locator(".trouble").is_visible()
+    await plain.page.goto(f"{running.result.url}?lang=zh")
+    await expect(told.first).to_have_text(re.compile(rf"^从 {TIME} UTC 起无法连接 Postgres$"))
+    # With JavaScript the strip says it.
+    await expect(wall.page.locator(".trouble")).to_have_count(0)
+    await running.stores.postgres.mend()
+    await running.stores.redis.mend()
+    await expect(told).to_have_count(0, timeout=BACK)
+
+
+async def test_redis_away_and_back(
+    running: system.System, arrive: Arrive, wall: visitor.Visitor
+) -> None:
+    phone = await arrive(running.vote.url)
+    plain = await arrive(running.vote.url, java_script_enabled=False)
+    notice = phone.page.locator("#notice")
+    health = wall.page.locator("#health")
+
+    async def vote_has_noticed() -> bool:
+        return await running.vote.get("/readyz") == 503
+
+    with phone.network_errors(), plain.network_errors():
+        await running.stores.redis.kill()
+        await expect(health).to_have_text(re.compile(f"^{REDIS_AWAY}"), timeout=SOON)
+        await until.true(vote_has_noticed)  # before that, a push may be lost on its way: unsure
+        await phone.option("a").click()
+        await expect(notice).to_have_text("Your vote for Cats was not taken.")
+        await expect(phone.option("a")).to_have_attribute("data-mark", "failed")
+        await plain.option("b").click()
+        await expect(plain.page.locator("#notice")).to_have_text(
+            "Your vote for Dogs was not taken."
+        )
+        await phone.look("vote-not-taken")
+        await wall.look("result-redis-away", schemes=["light"])
+        await running.stores.redis.mend()
+        await expect(health).to_have_text("All is well", timeout=BACK)
+        await phone.page.get_by_role("button", name="Try again").click()
+        await plain.page.get_by_role("button", name="Try again").click()
+        await expect(phone.option("a")).to_have_attribute("data-mark", "taken")
+        await expect(plain.option("b")).to_have_attribute("data-mark", "taken")
+    await running.drained()
+    assert await running.tallies() == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("postgres", POSTGRES_AWAY), ("redis", REDIS_AWAY)],
+    ids=["postgres", "redis"],
+)
+async def test_store_that_does_not_answer(
+    running: system.System, wall: visitor.Visitor, name: str, words: str
+) -> None:
+    """Nobody is told that a server hangs: its connections stay."""
+    server = getattr(running.stores, name)
+    health = wall.page.locator("#health")
+    await server.pause()
+    await expect(health).to_have_text(re.compile(f"^{words}"), timeout=SOON)
+    await server.resume()
+    await expect(health).to_have_text("All is well", timeout=BACK)
+
+
+async def test_votes_wait_for_a_postgres_that_does_not_answer(
+    running: system.System, arrive: Arrive, wall: visitor.Visitor
+) -> None:
+    health = wall.page.locator("#health")
+    await running.stores.postgres.pause()
+    await expect(health).to_have_text(re.compile(f"^{POSTGRES_AWAY}"), timeout=SOON)
+    await cast(arrive, running)
+    await expect(health).to_have_text(
+        re.compile("1 vote is waiting for Postgres, it is not lost"), timeout=SOON
+    )
+    await running.stores.postgres.resume()
+    await expect(health).to_have_text("All is well", timeout=BACK)
+
+
+async def said(page: Page) -> list[str]:
+    """What the strip said since the last call."""
+    words: list[str] = await page.evaluate(
+        """() => {
+            const health = document.getElementById("health");
+            if (!window.said) {
+                window.said = [];
+                const note = () => window.said.push(health.innerText);
+                const watched = { childList: true, characterData: true, subtree: true };
+                new MutationObserver(note).observe(health, watched);
+            }
+            return window.said.splice(0);
+        }"""
+    )
+    return words
+
+
+async def test_a_worker_is_not_away_because_redis_was(
+    running: system.System, wall: visitor.Visitor
+) -> None:
+    """While Redis hangs no worker can give a sign of life."""
+    health = wall.page.locator("#health")
+    await said(wall.page)
+    await running.stores.redis.pause()
+    await expect(health).to_have_text(re.compile(f"^{REDIS_AWAY}"), timeout=SOON)
+    await wall.page.wait_for_timeout(4_000)  # until each heartbeat has expired
+    await running.stores.redis.resume()
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    workers = wall.page.locator("[data-fact=workers]")
+    await expect(workers).not_to_have_text(re.compile("unknown|none"), timeout=SOON)
+    words = await said(wall.page)
+    assert not [each for each in words if "worker is away" in each], words
+
+
+async def test_result_killed_and_back(
+    running: system.System, arrive: Arrive, wall: visitor.Visitor
+) -> None:
+    health = wall.page.locator("#health")
+    with wall.network_errors():
+        await running.result.kill()
+        await expect(health).to_have_text(
+            re.compile(r"You are seeing results of \d+ s ago: reconnecting"), timeout=SOON
+        )
+        await wall.look("result-reconnecting", schemes=["dark"])
+        await cast(arrive, running)
+        await running.restart_result()
+        await expect(wall.page.locator("#total")).to_have_text("1 vote", timeout=BACK)
+        await expect(health).to_have_text("All is well", timeout=SOON)
+
+
+async def test_connection_that_went_silent(running: system.System, arrive: Arrive) -> None:
+    """As where a network drops all that it is given: nobody says goodbye."""
+    connections: list[WebSocketRoute] = []
+    is_lost = False
+
+    def pass_on(page: WebSocketRoute) -> None:
+        connections.append(page)
+        is_first = len(connections) == 1
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(lambda words: None if is_first and is_lost else page.send(words))
+
+    wall = await arrive()
+    await wall.page.route_web_socket("**/socket.io/*", pass_on)
+    await wall.open(running.result.url)
+    health = wall.page.locator("#health")
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    assert len(connections) == 1
+    await said(wall.page)
+    is_lost = True
+    await expect(health).to_have_text(
+        re.compile(r"You are seeing results of \d+ s ago: reconnecting"), timeout=SOON
+    )
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    assert len(connections) == 2
+    words = await said(wall.page)
+    assert "reconnecting" in words[0], words
+    assert "Connecting …" not in words, words
+
+
+async def test_what_is_wrong_is_still_said_while_the_connection_is_made_anew(
+    running: system.System, arrive: Arrive
+) -> None:
+    connections: list[WebSocketRoute] = []
+
+    def pass_on(page: WebSocketRoute) -> None:
+        connections.append(page)
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(page.send)
+
+    wall = await arrive()
+    await wall.page.route_web_socket("**/socket.io/*", pass_on)
+    await wall.open(running.result.url)
+    health = wall.page.locator("#health")
+    await running.worker.kill()
+    await expect(health).to_have_text(
+        "The worker is away: new votes will wait, none is lost", timeout=BACK
+    )
+    await said(wall.page)
+    await connections[-1].close()
+
+    async def is_back() -> bool:
+        return len(connections) == 2
+
+    await until.true(is_back, 10, "another connection")
+    await running.restart_worker()
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    words = await said(wall.page)
+    assert "Connecting …" not in words, words
+
+
+async def test_slow_line(running: system.System, arrive: Arrive) -> None:
+    """The first connection takes longer than a live one may be silent; it is not given up."""
+    connections: list[WebSocketRoute] = []
+
+    def pass_on(page: WebSocketRoute) -> None:
+        connections.append(page)
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        loop = asyncio.get_running_loop()
+        server.on_message(lambda words: loop.call_later(3, page.send, words))
+
+    wall = await arrive()
+    await wall.page.route_web_socket("**/socket.io/*", pass_on)
+    await wall.open(running.result.url)
+    await said(wall.page)
+    health = wall.page.locator("#health")
+    await expect(health).to_have_text("Connecting …")
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    words = await said(wall.page)
+    assert not [each for each in words if "reconnecting" in each], words
+    assert len(connections) == 1
+
+
+async def test_laptop_that_slept(
+    running: system.System, arrive: Arrive, wall: visitor.Visitor
+) -> None:
+    """While it slept there were votes, and its connection came to nothing."""
+    laptop = await wall.context.new_cdp_session(wall.page)
+    with wall.network_errors():
+        await laptop.send("Page.setWebLifecycleState", {"state": "frozen"})
+        await cast(arrive, running)
+        await running.result.kill()
+        await running.restart_result()
+        await running.result.ready()
+        await laptop.send("Page.setWebLifecycleState", {"state": "active"})
+        total = wall.page.locator("#total")
+        await expect(total).to_have_text("1 vote", timeout=SOON)
+        await expect(wall.page.locator("#health")).to_have_text("All is well", timeout=SOON)

@@ -1,0 +1,207 @@
+"""The chart's values: what is wrong is refused with a message that says so."""
+
+import json
+import typing
+
+import pytest
+import yaml
+
+from tests.deploy import manifest
+
+EXTERNAL = {"tags": {"stores": False}, "externalRedis": {"host": "redis.example.com"}}
+WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
+    "one option": ({"poll": {"options": ["Cats"]}}, "/poll/options.*minItems: got 1, want 2"),
+    "27 options": (
+        {"poll": {"options": [f"Option {number}" for number in range(27)]}},
+        "/poll/options.*maxItems: got 27, want 26",
+    ),
+    "the same option twice": (
+        {"poll": {"options": ["Cats", "Dogs", "cats"]}},
+        'poll.options: "cats" is there twice: each option needs a name of its own',
+    ),
+    "the same option but for spaces": (
+        {"poll": {"options": ["Black cats", "Black  cats"]}},
+        "is there twice",
+    ),
+    "a blank option": ({"poll": {"options": ["Cats", " "]}}, "/poll/options/1"),
+    "a blank title": ({"poll": {"title": " "}}, "/poll/title"),
+    "an end without an offset": ({"poll": {"closesAt": "2026-12-24T18:00:00"}}, "/poll/closesAt"),
+    "KEDA and HPA": (
+        {"worker": {"keda": {"enabled": True}, "autoscaling": {"enabled": True}}},
+        "worker.keda.enabled and worker.autoscaling.enabled are both true",
+    ),
+    "no database": (EXTERNAL, "externalDatabase.host is empty"),
+    "no redis": (
+        {"tags": {"stores": False}, "externalDatabase": {"host": "db"}},
+        "externalRedis.host is empty",
+    ),
+    "two databases": (
+        {"externalDatabase": {"host": "db"}},
+        "externalDatabase.host is set, but the bundled Postgres is on",
+    ),
+    "KEDA with a URL": (
+        {
+            "redis": {"enabled": False},
+            "externalRedis": {"existingSecret": "mine", "existingSecretUrlKey": "url"},
+            "worker": {"keda": {"enabled": True}},
+        },
+        "worker.keda.enabled needs externalRedis.host",
+    ),
+    "a node port too low": (
+        {"vote": {"service": {"type": "NodePort", "nodePort": 80}}},
+        "/vote/service/nodePort.*minimum: got 80, want 30,000",
+    ),
+    "a node port too high": (
+        {"result": {"service": {"type": "NodePort", "nodePort": 40000}}},
+        "/result/service/nodePort.*maximum: got 40,000, want 32,767",
+    ),
+    "a node port without its type": (
+        {"vote": {"service": {"nodePort": 31000}}},
+        "vote.service.nodePort is set, but vote.service.type is ClusterIP",
+    ),
+    "one node port for both": (
+        {page: {"service": {"type": "NodePort", "nodePort": 31000}} for page in ("vote", "result")},
+        "vote.service.nodePort and result.service.nodePort are the same",
+    ),
+    "an Ingress without host": (
+        {"vote": {"ingress": {"enabled": True}}},
+        "vote.ingress.host is empty",
+    ),
+    "a route without gateway": (
+        {"result": {"httpRoute": {"enabled": True}}},
+        "result.httpRoute.parentRefs is empty",
+    ),
+    "fewest more than most": (
+        {"worker": {"autoscaling": {"enabled": True, "minReplicas": 9}}},
+        "worker.autoscaling.minReplicas is more than maxReplicas",
+    ),
+    "a password that Redis would misread": (
+        {"redis": {"auth": {"password": 'a"b'}}},
+        "redis.auth.password has a quote",
+    ),
+    "an unknown value": ({"vote": {"replica": 3}}, "/vote.*additional properties 'replica' not"),
+    "an unknown value of a subchart": (
+        {"redis": {"persistance": {"enabled": False}}},
+        "additional properties 'persistance' not",
+    ),
+    "a text for a number": ({"vote": {"replicas": "two"}}, "/vote/replicas.*got string, want int"),
+    "a text for a switch": ({"seed": {"enabled": "yes"}}, "/seed/enabled.*got string, want bool"),
+    "a number for a label": ({"commonLabels": {"team": 7}}, "/commonLabels/team.*want string"),
+    "a service type": ({"vote": {"service": {"type": "Nodeport"}}}, "/vote/service/type"),
+    "a digest": ({"vote": {"image": {"digest": "latest"}}}, "/vote/image/digest"),
+    "a memory size": (
+        {"vote": {"resources": {"limits": {"memory": "64MB"}}}},
+        "/vote/resources/limits/memory",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
+def test_a_wrong_value_is_refused_with_a_message(name: str, helm: str) -> None:
+    values, message = WRONG[name]
+    with pytest.raises(manifest.RenderError, match=f"(?s){message}"):
+        manifest.chart(values, helm=helm)
+
+
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
+def test_a_release_name_that_would_be_too_long_is_refused(helm: str) -> None:
+    with pytest.raises(manifest.RenderError, match="more than 40 characters"):
+        manifest.chart(release="x" * 41, helm=helm)
+
+
+@pytest.mark.parametrize("name", manifest.CHARTS)
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
+def test_helm_has_nothing_to_say_about_good_values(
+    name: str, helm: str, tmp_path: typing.Any
+) -> None:
+    file = tmp_path / "values.json"
+    file.write_text(json.dumps(manifest.CHARTS[name]))
+    said = manifest.run(helm, "lint", "--strict", str(manifest.CHART), "--values", str(file))
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
+    assert "WARNING" not in said
+
+
+def test_every_option_reaches_the_services() -> None:
+    options = [f"Option {number}" for number in range(26)]
+    (config,) = (
+        each["data"]
+        for each in manifest.chart({"poll": {"options": options}})
+        if each["metadata"]["name"] == "vote-configmap"
+    )
+    given = [config[f"OPTION_{letter}"] for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    assert given == options
+
+
+def images(values: dict[str, typing.Any]) -> set[str]:
+    return {
+        template["spec"]["containers"][0]["image"]
+        for template in manifest.pod_specs(manifest.chart(values)).values()
+    }
+
+
+def test_images_from_elsewhere() -> None:
+    digest = f"sha256:{'0' * 64}"
+    values = {
+        "global": {"imageRegistry": "registry.example.com/poll/"},
+        "image": {"tag": "1.2.3"},
+        "vote": {"image": {"digest": digest}},
+        "worker": {"image": {"tag": "1.2.4"}},
+        "redis": {"image": {"tag": "8.1"}},
+    }
+    assert images(values) == {
+        f"registry.example.com/poll/voting-vote@{digest}",
+        "registry.example.com/poll/voting-worker:1.2.4",
+        "registry.example.com/poll/voting-result:1.2.3",
+        "registry.example.com/poll/voting-seed:1.2.3",
+        "registry.example.com/poll/valkey/valkey:8.1",
+        "registry.example.com/poll/postgres:18",
+    }
+
+
+def test_a_release_of_another_name_is_a_system_of_its_own() -> None:
+    def names(release: str) -> set[tuple[str, str]]:
+        return {
+            (each["kind"], each["metadata"]["name"]) for each in manifest.chart(release=release)
+        }
+
+    assert not names("vote") & names("other")
+    (vote,) = (
+        each
+        for each in manifest.chart(release="other")
+        if (each["kind"], each["metadata"]["name"]) == ("Service", "other-vote")
+    )
+    assert vote["spec"]["selector"]["app.kubernetes.io/instance"] == "other"
+
+
+def test_stores_from_elsewhere_leave_nothing_of_the_bundled_ones() -> None:
+    made = manifest.chart(manifest.EXTERNAL)
+    assert not [each for each in made if each["kind"] == "StatefulSet"]
+    text = json.dumps(made)
+    assert "vote-redis:" not in text
+    assert '"vote-db"' not in text
+    worker = manifest.pod_specs(made)["Deployment vote-worker"]["spec"]["containers"][0]
+    assert {
+        "name": "REDIS_PASSWORD",
+        "valueFrom": {"secretKeyRef": {"name": "redis", "key": "password"}},
+    } in worker["env"]
+
+
+def test_the_schema_knows_every_value() -> None:
+    """What the schema has is in values.yaml; what it has not would be refused."""
+    schema = json.loads((manifest.CHART / "values.schema.json").read_text())
+    given = yaml.safe_load((manifest.CHART / "values.yaml").read_text())
+
+    def walk(part: typing.Any, values: typing.Any, path: str) -> None:
+        if "$ref" in part:
+            part = schema["definitions"][part["$ref"].rpartition("/")[2]]
+        assert (part.get("additionalProperties") is False) or "properties" not in part, path
+        for name, below in part.get("properties", {}).items():
+            assert isinstance(values, dict), path
+            assert name in values, f"{path}/{name}"
+            walk(below, values[name], f"{path}/{name}")
+
+    for name, part in schema["properties"].items():
+        # Lists of subkeys of Kubernetes' own are not spelt out in values.yaml; global is Helm's.
+        if name != "global":
+            walk(part, given[name], name)

@@ -1,0 +1,15 @@
+"""Users of Redis for one test."""
+
+import contextlib
+import typing
+from collections.abc import AsyncIterator
+
+
+@contextlib.asynccontextmanager
+async def opened(client: typing.Any, *rules: str) -> AsyncIterator[dict[str, str]]:
+    """A user with `rules`. Yields the settings with which a service is that user."""
+    name, password = "tester", "right"
+    await client.acl_deluser(name)
+    await client.execute_command("ACL", "SETUSER", name, "on", f">{password}", *rules)
+    yield {"REDIS_USERNAME": name, "REDIS_PASSWORD": password}
+    await client.acl_deluser(name)

@@ -1,0 +1,234 @@
+"""The Redis side of the worker, on a real server: nothing is lost between the steps."""
+
+import asyncio
+import contextlib
+import time
+
+import orjson
+import pytest
+import redis.asyncio
+
+from common import keys
+from tests import until
+from worker import queue
+
+Client = redis.asyncio.Redis
+STATUS: dict[str, object] = {"state": "idle"}
+
+
+async def signed_on(client: Client, name: str) -> queue.Session:
+    session = queue.Session(client, client, name)
+    await session.sign_on(STATUS)
+    return session
+
+
+async def contents(client: Client, key: str) -> list[bytes | str]:
+    return await client.lrange(key, 0, -1)
+
+
+def messages(count: int) -> list[bytes]:
+    return [b'{"voter_id":"%d","vote":"a","cast_at":%d}' % (i, i) for i in range(count)]
+
+
+async def test_claim_moves_the_oldest_and_drop_forgets_them(client: Client) -> None:
+    session = await signed_on(client, "w")
+    pushed = messages(5)
+    await client.rpush(keys.VOTES, *pushed)
+    assert await session.claim(3) == pushed[:3]
+    assert await contents(client, keys.claimed("w")) == pushed[:3]
+    assert await contents(client, keys.VOTES) == pushed[3:]
+    assert await session.claim(3) == pushed[3:]
+    await session.drop(3, [])
+    assert await contents(client, keys.claimed("w")) == pushed[3:]
+    await session.drop(2, [])
+    assert await client.exists(keys.claimed("w"), keys.VOTES) == 0
+
+
+async def test_a_claim_of_many_thousands_keeps_order_both_ways(client: Client) -> None:
+    session = await signed_on(client, "w")
+    pushed = messages(23_456)
+    await client.rpush(keys.VOTES, *pushed)
+    assert await session.claim(50_000) == pushed
+    assert await contents(client, keys.claimed("w")) == pushed
+    assert await session.put_back() == len(pushed)
+    assert await contents(client, keys.VOTES) == pushed
+
+
+async def test_the_classic_message_keeps_the_time_of_its_first_claim(client: Client) -> None:
+    before = time.time_ns() // 1000
+    await client.rpush(
+        keys.VOTES, b'{"voter_id": "1f", "vote": "a"}', b'{"vote":"b","voter_id":"2"} \n'
+    )
+    session = await signed_on(client, "w")
+    first = await session.claim(10)
+    assert await contents(client, keys.claimed("w")) == first
+
+    stamps = [orjson.loads(message)["cast_at"] for message in first]
+    assert all(before <= stamp <= time.time_ns() // 1000 for stamp in stamps)
+    await session.put_back()
+    again = await signed_on(client, "w2")
+    assert await again.claim(10) == first
+
+
+async def test_the_later_of_two_classic_messages_counts_whatever_is_delivered_again(
+    client: Client,
+) -> None:
+    classic = [b'{"voter_id": "1f", "vote": "%c"}' % vote for vote in b"ab" * 500]
+    await client.rpush(keys.VOTES, *classic)
+    session = await signed_on(client, "w")
+    claims = [*await session.claim(400), *await session.claim(300), *await session.claim(300)]
+    stamps = [orjson.loads(message)["cast_at"] for message in claims]
+    assert stamps == sorted(set(stamps))  # no two the same: of the same, the one committed last
+    await session.put_back()
+    await client.rpush(keys.VOTES, classic[0])
+    again = await signed_on(client, "w2")
+    await again.claim(len(claims))
+    (later,) = await again.claim(1)
+    assert orjson.loads(later)["cast_at"] > stamps[-1]
+
+
+async def test_a_name_that_no_worker_has_does_not_stop_the_reaper(client: Client) -> None:
+    alive, dead = await signed_on(client, "alive"), await signed_on(client, "dead")
+    await client.rpush(keys.VOTES, *messages(2))
+    await dead.claim(2)
+    await client.delete(keys.heartbeat("dead"))
+    await client.sadd(keys.WORKERS, b"\xff\xfe")
+    assert await alive.reap() == {"dead": 2}
+
+
+async def test_what_came_meanwhile_stays_behind_what_is_put_back(client: Client) -> None:
+    session = await signed_on(client, "w")
+    pushed = messages(4)
+    await client.rpush(keys.VOTES, *pushed[:3])
+    await session.claim(2)
+    await client.rpush(keys.VOTES, pushed[3])
+    assert await session.put_back() == 2
+    assert await contents(client, keys.VOTES) == pushed
+    assert not await client.exists(keys.heartbeat("w"))
+    assert not await client.sismember(keys.WORKERS, "w")
+
+
+async def test_a_session_without_heartbeat_can_neither_claim_nor_drop(client: Client) -> None:
+    session = await signed_on(client, "w")
+    pushed = messages(2)
+    await client.rpush(keys.VOTES, *pushed)
+    await session.claim(1)
+    await client.delete(keys.heartbeat("w"))
+    with pytest.raises(queue.HeartbeatLost):
+        await session.claim(1)
+    with pytest.raises(queue.HeartbeatLost):
+        await session.drop(1, [])
+    with pytest.raises(queue.HeartbeatLost):
+        await session.beat(STATUS)
+    assert await contents(client, keys.claimed("w")) == pushed[:1]
+    assert await contents(client, keys.VOTES) == pushed[1:]
+    assert not await client.exists(keys.heartbeat("w"))
+
+
+async def test_the_reaper_takes_from_the_dead_and_not_from_the_living(client: Client) -> None:
+    alive = await signed_on(client, "alive")
+    dead = await signed_on(client, "dead")
+    pushed = messages(4)
+    await client.rpush(keys.VOTES, *pushed)
+    await dead.claim(2)
+    await alive.claim(1)
+    assert await alive.reap() == {}
+    await client.delete(keys.heartbeat("dead"))
+    assert await alive.reap() == {"dead": 2}
+    assert await contents(client, keys.VOTES) == [*pushed[:2], pushed[3]]
+    assert await contents(client, keys.claimed("alive")) == [pushed[2]]
+    assert await client.smembers(keys.WORKERS) == {b"alive"}
+
+
+async def test_two_reapers_put_back_once(client: Client) -> None:
+    one, two = await signed_on(client, "one"), await signed_on(client, "two")
+    dead = await signed_on(client, "dead")
+    await client.rpush(keys.VOTES, *messages(100))
+    await dead.claim(100)
+    await client.delete(keys.heartbeat("dead"))
+    await asyncio.gather(one.reap(), two.reap())
+    assert await contents(client, keys.VOTES) == messages(100)
+
+
+async def test_the_heartbeat_runs_out_by_itself(client: Client) -> None:
+    await signed_on(client, "w")
+    left = await client.pttl(keys.heartbeat("w"))
+    assert 0 < left <= queue.HEARTBEAT_LIFE * 1000
+    # Beats come several times in a life, so that one late beat is no death.
+    assert queue.HEARTBEAT_INTERVAL * 4 <= queue.HEARTBEAT_LIFE
+
+
+async def test_a_beat_tells_the_lengths(client: Client) -> None:
+    session = await signed_on(client, "w")
+    await client.rpush(keys.VOTES, *messages(5))
+    await session.claim(2)
+    await session.drop(1, [b"bad"])
+    assert await session.beat(STATUS) == queue.Lengths(waiting=3, claimed=1, dead=1)
+
+
+async def test_only_the_newest_dead_letters_are_kept(client: Client) -> None:
+    session = await signed_on(client, "w")
+    await client.rpush(keys.VOTES, *messages(2))
+    await session.claim(2)
+    letters = [b"%d" % i for i in range(queue.DEAD_KEPT + 10)]
+    await session.drop(1, letters)
+    await session.drop(1, [b"last"])
+    kept = await contents(client, keys.DEAD)
+    assert len(kept) == queue.DEAD_KEPT
+    assert kept[:2] == [b"last", letters[-1]]
+
+
+async def wait_for_a_vote(client: Client, *names: str) -> list[asyncio.Task[list[bytes]]]:
+    """Workers that all wait."""
+    sessions = [await signed_on(client, name) for name in names]
+    for session in sessions:
+        assert await session.claim(10) == []  # as a worker does first: now Redis has the script
+    waiting = [asyncio.create_task(session.claim_next(10)) for session in sessions]
+
+    async def blocked() -> bool:
+        clients = await client.client_list()
+        return sum(each["cmd"] == "blmove" for each in clients) == len(waiting)
+
+    await until.true(blocked)
+    assert not any(task.done() for task in waiting)
+    return waiting
+
+
+async def test_one_of_those_who_wait_claims_what_comes(client: Client) -> None:
+    waiting = await wait_for_a_vote(client, "one", "two", "three")
+    pushed = messages(2)
+    await client.rpush(keys.VOTES, *pushed)
+    async with asyncio.timeout(2):
+        claimed = await asyncio.gather(*waiting)
+    assert sorted(claimed) == [[], [], pushed]
+    (owner,) = [name for name, of in zip(("one", "two", "three"), claimed, strict=True) if of]
+    assert await contents(client, keys.claimed(owner)) == pushed
+    assert await contents(client, keys.VOTES) == []
+
+
+async def test_who_waits_and_has_died_meanwhile_claims_nothing(client: Client) -> None:
+    (waiting,) = await wait_for_a_vote(client, "w")
+    await client.delete(keys.heartbeat("w"))
+    await client.rpush(keys.VOTES, *messages(2))
+    with pytest.raises(queue.HeartbeatLost):
+        await waiting
+    assert await contents(client, keys.VOTES) == messages(2)
+    assert not await client.exists(keys.claimed("w"))
+
+
+async def test_who_waits_claims_though_redis_has_forgotten_the_script(client: Client) -> None:
+    (waiting,) = await wait_for_a_vote(client, "w")
+    await client.script_flush()
+    await client.rpush(keys.VOTES, *messages(2))
+    assert await waiting == messages(2)
+
+
+async def test_a_late_command_of_an_ended_session_changes_nothing(client: Client) -> None:
+    session = await signed_on(client, "w")
+    await client.rpush(keys.VOTES, *messages(3))
+    await session.claim(2)
+    await session.put_back()
+    with contextlib.suppress(queue.HeartbeatLost):
+        await session.claim(2)
+    assert await contents(client, keys.VOTES) == messages(3)
+    assert not await client.exists(keys.claimed("w"))

@@ -1,0 +1,182 @@
+"""Events for all: whom they reach, and what a browser that does not read costs the others."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import asyncpg
+import psutil
+import pytest
+import socketio
+from starlette.types import Receive, Scope, Send
+from websockets import exceptions
+from websockets.asyncio import client as websocket
+
+from result import fanout
+from tests import served, until
+from tests.integration import listener
+
+PAYLOAD = "x" * 100_000
+EVENTS = 300  # with that payload: more than all buffers between two sockets hold
+
+
+class Hall:
+    """A server whose clients are all in the audience of one fan-out."""
+
+    def __init__(self, **options: float) -> None:
+        self.server = socketio.AsyncServer(async_mode="asgi", **options)
+        self.fanout = fanout.Fanout(self.server)
+        self.clients: dict[str, str] = {}
+        self.server.on("connect", self._connect)
+        self.server.on("disconnect", lambda sid, _: self.clients.pop(sid))
+
+    def _connect(self, sid: str, *_: object) -> None:
+        self.clients[sid] = self.server.manager.eio_sid_from_sid(sid, "/")
+
+    async def emit(self, event: str, content: object) -> None:
+        await self.fanout.emit(event, content, self.clients.values())
+
+
+@pytest.fixture
+def hall() -> Hall:
+    return Hall()
+
+
+@pytest.fixture
+async def url(hall: Hall) -> AsyncIterator[str]:
+    async with served.opened(socketio.ASGIApp(hall.server, _page), ready=False) as opened:
+        yield opened
+
+
+async def _page(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body"})
+        return
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[websocket.ClientConnection]:
+    """A bare client in the namespace, which hears nothing unless told to."""
+    address = f"ws{url.removeprefix('http')}/socket.io/?EIO=4&transport=websocket"
+    async with websocket.connect(address, max_size=None, max_queue=1, close_timeout=1) as client:
+        assert str(await client.recv()).startswith("0{")
+        await client.send("40")
+        assert str(await client.recv()).startswith("40{")
+        yield client
+
+
+async def test_who_does_not_read_delays_nobody_and_gets_the_newest(hall: Hall, url: str) -> None:
+    async with opened(url) as slow, opened(url) as quick:
+        await until.true(lambda: len(hall.clients) == 2)
+        for number in range(EVENTS):
+            await hall.emit("scores", f"{PAYLOAD}{number}")
+            async with asyncio.timeout(5):
+                assert str(await quick.recv()).endswith(f'{PAYLOAD}{number}"]')
+        count = 0
+        async with asyncio.timeout(10):
+            while not str(await slow.recv()).endswith(f'{PAYLOAD}{EVENTS - 1}"]'):
+                count += 1
+        assert count < EVENTS / 2  # the others were replaced by newer ones
+        await hall.emit("scores", "again")
+        async with asyncio.timeout(5):
+            assert str(await slow.recv()) == '42["scores","again"]'
+
+
+async def test_what_is_not_an_event_for_all_keeps_its_order(hall: Hall, url: str) -> None:
+    async with opened(url) as slow:
+        await until.true(lambda: len(hall.clients) == 1)
+        (sid,) = hall.clients
+        for number in range(EVENTS):
+            await hall.server.emit("message", f"{PAYLOAD}{number}", to=sid)
+        async with asyncio.timeout(10):
+            for number in range(EVENTS):
+                assert str(await slow.recv()).endswith(f'{PAYLOAD}{number}"]')
+
+
+async def test_a_client_that_polls_first_and_then_upgrades(
+    result_url: str, tables: asyncpg.Connection
+) -> None:
+    listening = listener.Listener(result_url, ("message", "scores"))
+    await listening.client.connect(result_url, transports=["polling", "websocket"])
+    try:
+        await until.true(lambda: listening.client.eio.current_transport == "websocket")
+        await listening.sees(a=0, b=0)
+        for number in range(3):
+            await tables.execute("INSERT INTO votes (id, vote) VALUES ($1, 'a')", f"{number}")
+            await listening.sees(a=number + 1, b=0)
+        assert [event.name for event in listening.heard][:2] == ["message", "scores"]
+        assert len(listening.of("message")) == 1
+    finally:
+        await listening.client.eio.disconnect(abort=True)
+
+
+@pytest.mark.parametrize("nonsense", ["", "9", "42[", "1", "4\x00", '42{"no":"event"}'])
+async def test_nonsense_ends_one_client_at_most(hall: Hall, url: str, nonsense: str) -> None:
+    async with opened(url) as other, opened(url) as client:
+        await client.send(nonsense)
+        await hall.emit("scores", json.dumps({"a": 1}))
+        async with asyncio.timeout(5):
+            assert str(await other.recv()).startswith("42")
+
+
+async def test_clients_that_hang_up_are_forgotten(hall: Hall, url: str) -> None:
+    async with opened(url), opened(url) as second:
+        await until.true(lambda: len(hall.clients) == 2)
+        second.transport.abort()
+        await until.true(lambda: len(hall.clients) == 1)
+        await hall.emit("scores", "1")
+    await until.true(lambda: not hall.clients)
+    await hall.emit("scores", "2")
+
+
+async def test_who_never_reads_is_let_go_by_the_kernel_too() -> None:
+    hall = Hall(ping_interval=0.2, ping_timeout=0.3)
+    app = socketio.ASGIApp(hall.server, _page)
+    async with served.opened(app, ready=False) as url, opened(url) as client:
+        port = client.local_address[1]
+        await until.true(lambda: len(hall.clients) == 1)
+        for number in range(EVENTS):
+            await hall.emit(f"event {number}", PAYLOAD)
+        assert _server_has(port)
+        await until.true(lambda: not _server_has(port))
+
+
+def _server_has(client_port: int) -> bool:
+    return any(
+        each.raddr and each.raddr.port == client_port and each.status == psutil.CONN_ESTABLISHED
+        for each in psutil.Process().net_connections("tcp")
+    )
+
+
+@pytest.mark.parametrize("nonsense", ["7", "8", "9zzz"])
+async def test_nonsense_fills_no_log(
+    hall: Hall, url: str, nonsense: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(url) as client:
+        await until.true(lambda: len(hall.clients) == 1)
+        await client.send(nonsense)
+        await until.true(lambda: not hall.clients)
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+async def test_who_answers_no_ping_is_let_go(blocked: bool) -> None:
+    hall = Hall(ping_interval=0.2, ping_timeout=0.3)
+    app = socketio.ASGIApp(hall.server, _page)
+    async with served.opened(app, ready=False) as url, opened(url) as client:
+        await until.true(lambda: len(hall.clients) == 1)
+        for number in range(EVENTS if blocked else 0):
+            await hall.emit(f"event {number}", PAYLOAD)
+        await until.true(lambda: not hall.clients)
+        await until.true(lambda: not hall.server.eio.sockets)
+        async with asyncio.timeout(5):
+            with pytest.raises(exceptions.ConnectionClosed):
+                while True:
+                    await client.recv()

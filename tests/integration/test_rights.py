@@ -1,0 +1,82 @@
+"""Each service does its work with the rights that Compose gives it in Redis, and has no others."""
+
+import pathlib
+import re
+
+import asyncpg
+import pytest
+import redis.asyncio
+import redis.exceptions
+
+import result.app
+import result.settings
+import vote.app
+import vote.settings
+from common import keys
+from tests import served, service, store, until
+from tests.integration import account, listener, visitor
+
+USERS = pathlib.Path(service.ROOT, "compose", "users.acl").read_text()
+Client = redis.asyncio.Redis
+
+
+def rules(name: str) -> list[str]:
+    """The rules of a user but for the password; what is in parentheses is one rule."""
+    (line,) = re.findall(rf"^user {name} on #\S+ (.*)$", USERS, re.MULTILINE)
+    return re.findall(r"\(.*?\)|\S+", line)
+
+
+async def test_vote(client: Client, stores: store.Stores) -> None:
+    async with account.opened(client, *rules("vote")) as user:
+        configured = vote.settings.Settings.model_validate(
+            {
+                "redis_url": stores.redis_url,
+                "cookie_secret": "a secret of the tests, long enough",
+                **{name.lower(): value for name, value in user.items()},
+            }
+        )
+        async with (
+            served.opened(vote.app.create_app(configured)) as url,
+            visitor.opened(url) as guest,
+        ):
+            assert (await guest.vote("a")).status == 303
+    assert len(await visitor.ballots(client)) == 1
+
+
+async def test_vote_cannot_read_or_delete_votes(client: Client, stores: store.Stores) -> None:
+    await client.rpush(keys.VOTES, "x")
+    async with (
+        account.opened(client, *rules("vote")) as user,
+        Client.from_url(
+            stores.redis_url, username=user["REDIS_USERNAME"], password=user["REDIS_PASSWORD"]
+        ) as limited,
+    ):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            await limited.lrange(keys.VOTES, 0, -1)
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            await limited.delete(keys.VOTES)
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            await limited.flushall()
+    assert await client.llen(keys.VOTES) == 1
+
+
+async def test_result(client: Client, stores: store.Stores, tables: asyncpg.Connection) -> None:
+    await client.sadd(keys.WORKERS, "w1")
+    await client.set(keys.heartbeat("w1"), b"{}", ex=5)
+    await client.rpush(keys.claimed("w1"), b"x")
+    async with account.opened(client, *rules("result")) as user:
+        configured = result.settings.Settings.model_validate(
+            {
+                "database_url": stores.database_url,
+                "redis_url": stores.redis_url,
+                **{name.lower(): value for name, value in user.items()},
+            }
+        )
+        async with (
+            served.opened(result.app.create_app(configured)) as url,
+            listener.opened(url) as audience,
+        ):
+            await until.true(
+                lambda: audience.status.get("claimed") == 1, 10, lambda: audience.status
+            )
+            assert audience.status["workers"][0]["name"] == "w1"

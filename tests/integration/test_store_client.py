@@ -1,0 +1,213 @@
+"""The connections to both stores: named, limited in time, and healed."""
+
+import asyncio
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import pydantic
+import pytest
+import redis.asyncio
+
+from common import postgres_client, redis_client, settings, wait
+from tests import store
+
+TIMEOUT = 0.5  # seconds
+
+
+def configured(stores: store.Stores) -> tuple[settings.RedisSettings, settings.DatabaseSettings]:
+    return (
+        settings.RedisSettings(redis_url=pydantic.SecretStr(stores.redis_url)),
+        settings.DatabaseSettings(database_url=pydantic.SecretStr(stores.database_url)),
+    )
+
+
+async def test_who_is_connected_can_be_seen(
+    stores: store.Stores, client: redis.asyncio.Redis
+) -> None:
+    redis_settings, database_settings = configured(stores)
+    connected = redis_client.connect(redis_settings, "test-name")
+    await connected.ping()
+    assert "test-name" in {each["name"] for each in await client.client_list()}
+    await connected.aclose()
+    connection = await postgres_client.connect(database_settings, "test-name")
+    assert await connection.fetchval("SHOW application_name") == "test-name"
+    await connection.close()
+
+
+async def test_redis_that_hangs_is_away_after_the_time_and_is_not_asked_twice(
+    stores: store.Stores, client: redis.asyncio.Redis
+) -> None:
+    connected = redis_client.connect(configured(stores)[0], "test", timeout=TIMEOUT)
+    await connected.rpush("list", "first")
+    await stores.redis.pause()
+    started = time.monotonic()
+    with pytest.raises(redis_client.Away):
+        await connected.rpush("list", "second")
+    assert TIMEOUT * 0.9 < time.monotonic() - started < TIMEOUT * 1.9
+    await stores.redis.resume()
+    await connected.aclose()
+    assert await client.llen("list") <= 2
+
+
+async def test_redis_that_was_restarted_is_asked_again(stores: store.Stores) -> None:
+    connected = redis_client.connect(configured(stores)[0], "test")
+    await connected.ping()
+    await stores.redis.stop()
+    await stores.redis.start()
+    assert await connected.ping()
+    await connected.aclose()
+
+
+async def test_postgres_that_is_away(stores: store.Stores) -> None:
+    _, database_settings = configured(stores)
+    connection = await postgres_client.connect(database_settings, "test")
+    await stores.postgres.stop()
+    with pytest.raises(postgres_client.Away):
+        await connection.fetchval("SELECT 1")
+    with pytest.raises(postgres_client.Away):
+        await postgres_client.connect(database_settings, "test")
+    await postgres_client.check_credentials(database_settings)  # not known yet
+    await stores.postgres.start()
+    await postgres_client.check_credentials(database_settings)
+
+
+async def test_the_parts_of_an_address_do_as_well_as_a_url(stores: store.Stores) -> None:
+    url = urlsplit(stores.database_url)
+    query = parse_qs(url.query)
+    given = {
+        "db_host": query["host"][0] if "host" in query else url.hostname,
+        "db_port": url.port or 5432,
+        "db_name": url.path.lstrip("/"),
+        "db_user": url.username,
+        "db_pass": url.password,
+    }
+    database_settings = settings.DatabaseSettings.model_validate(given)
+    connection = await postgres_client.connect(database_settings, "test")
+    assert await connection.fetchval("SELECT current_database()") == given["db_name"]
+    await connection.close()
+
+
+async def test_a_mistake_in_a_statement_is_not_taken_for_away(stores: store.Stores) -> None:
+    connection = await postgres_client.connect(configured(stores)[1], "test")
+    with pytest.raises(asyncpg.PostgresError) as caught:
+        await connection.fetchval("SELECT nonsense")
+    assert not isinstance(caught.value, postgres_client.Away)
+    await connection.close()
+
+
+async def test_wait_waits_for_both(
+    stores: store.Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redis_settings, database_settings = configured(stores)
+    both = [wait.redis_store(redis_settings), wait.database_store(database_settings)]
+    await stores.redis.stop()
+    await stores.postgres.stop()
+    waiting = asyncio.create_task(wait.until_all_answer(both, 30))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    await stores.redis.start()
+    await stores.postgres.start()
+    await waiting
+    lines = capsys.readouterr().err.splitlines()
+    for name in ("redis", "db"):
+        (answer,) = (line for line in lines if line.startswith(f"{name} at ") and "answers" in line)
+        assert any(line.startswith(f"waiting for {name} at ") for line in lines)
+        assert "password" not in answer
+
+
+async def test_wait_tells_a_refusal(stores: store.Stores) -> None:
+    redis_settings, _ = configured(stores)
+    wrong = redis_settings.model_copy(
+        update={"redis_username": "nobody", "redis_password": pydantic.SecretStr("wrong")}
+    )
+    with pytest.raises(settings.SettingsError, match="refuses the credentials"):
+        await wait.until_all_answer([wait.redis_store(wrong)], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            "redis://h/0?db=1&foo=bar",
+            "the parameter 'foo' is unknown: known are .*, socket_timeout",
+        ),
+        ("redis://h/0?foo", "the parameter 'foo' is unknown"),
+        ("redis://h/0?b=hush&a=hush", "the parameters 'a', 'b' are unknown: "),
+        ("redis://h/0?retry=3", "the parameter 'retry' is unknown"),  # the library has an object
+        ("redis://h/0?decode_responses=True", "the parameter 'decode_responses' is unknown"),
+        ("unix:///run/redis.sock?timeout=3", "the parameter 'timeout' is unknown"),
+        ("redis://h/0?ssl_ca_certs=/ca.pem", "'ssl_ca_certs' is for rediss:// alone"),
+        *(
+            (f"redis://h/0?{name}={value}", f"the parameter '{name}' must be {right}")
+            for name, values, right in (
+                ("socket_timeout", ("x", "0", "-1", "nan", "inf"), "a number of seconds, more"),
+                ("socket_connect_timeout", ("hush", "0", "-1"), "a number of seconds, more than 0"),
+                ("socket_read_size", ("0", "-1", "1.5", "hush"), "a whole number, 1 or more"),
+                ("max_connections", ("0", "-1", "hush"), "a whole number, 1 or more"),
+                ("health_check_interval", ("-1", "hush"), "a whole number, 0 or more"),
+                ("db", ("-1", "hush"), "a whole number, 0 or more"),
+                ("protocol", ("9", "1", "hush"), "2 or 3"),
+                ("socket_keepalive", ("hush", "off", "2"), "yes or no"),
+                ("retry_on_timeout", ("hush",), "yes or no"),
+            )
+            for value in values
+        ),
+        *(
+            (f"rediss://h/0?{name}=hush", f"the parameter '{name}' must be {right}")
+            for name, right in (
+                ("ssl_cert_reqs", "none, optional or required"),
+                ("ssl_check_hostname", "yes or no"),
+                ("ssl_min_version", "771 .* or 772"),
+                ("ssl_ca_certs", "the path of a file"),
+                ("ssl_certfile", "the path of a file"),
+                ("ssl_keyfile", "the path of a file"),
+                ("ssl_ca_path", "the path of a folder"),
+            )
+        ),
+        (f"rediss://h/0?ssl_keyfile={__file__}", "'ssl_keyfile' needs 'ssl_certfile'"),
+        ("rediss://h/0?ssl_include_verify_flags=hush", "ssl_include_verify_flags"),
+        ("redis://h/0?password=hush&protocol=9", "the parameter 'protocol' must be 2 or 3"),
+    ],
+)
+async def test_parameters_that_are_none_are_told(url: str, told: str) -> None:
+    wrong = settings.RedisSettings(redis_url=pydantic.SecretStr(url))
+    with pytest.raises(settings.SettingsError, match=f"REDIS_URL: .*{told}") as caught:
+        await redis_client.check_credentials(wrong)
+    assert "hush" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:1/0?socket_keepalive=yes&health_check_interval=30&protocol=3",
+        "redis://127.0.0.1:1?db=2&username=u&password=p&client_name=n&max_connections=9",
+        "redis://127.0.0.1:1?socket_timeout=1.5&socket_connect_timeout=1&socket_read_size=4096",
+        "rediss://127.0.0.1:1?ssl_cert_reqs=none&ssl_check_hostname=false&ssl_ciphers=x&ssl_min_version=771",
+        f"rediss://127.0.0.1:1?ssl_keyfile={__file__}&ssl_certfile={__file__}&ssl_ca_data=d",
+        f"rediss://127.0.0.1:1?ssl_ca_certs={__file__}&ssl_ca_path=/&ssl_cert_reqs=required",
+        "redis://127.0.0.1:1?socket_timeout=&protocol=",  # empty counts as not set
+        "rediss://127.0.0.1:1?ssl_password=p&ssl_include_verify_flags=VERIFY_X509_STRICT",
+        "unix:///nowhere/redis.sock?db=2&password=p&retry_on_timeout=yes",
+    ],
+)
+async def test_parameters_that_are_known(url: str) -> None:
+    given = settings.RedisSettings(redis_url=pydantic.SecretStr(url))
+    await redis_client.check_credentials(given)  # nobody answers there: not known yet
+
+
+async def test_a_database_that_redis_does_not_have_is_told(stores: store.Stores) -> None:
+    redis_settings, _ = configured(stores)
+    url = stores.redis_url.partition("?")[0]
+    url = f"{url}?db=4000" if url.startswith("unix") else f"{url.rstrip('/0')}/4000"
+    wrong = redis_settings.model_copy(update={"redis_url": pydantic.SecretStr(url)})
+    with pytest.raises(settings.SettingsError, match="has no such database"):
+        await redis_client.check_credentials(wrong)
+
+
+async def test_an_sslmode_that_is_none_is_told() -> None:
+    url = "postgresql://user:word@localhost:1/name?sslmode=bogus"
+    wrong = settings.DatabaseSettings(database_url=pydantic.SecretStr(url))
+    with pytest.raises(settings.SettingsError, match=r"DATABASE_URL: .*sslmode"):
+        await postgres_client.check_credentials(wrong)

@@ -1,0 +1,227 @@
+"""Concurrent pushes travel together, and each voter is told what became of theirs."""
+
+import asyncio
+import time
+import typing
+from collections.abc import AsyncIterator
+
+import pydantic
+import pytest
+import redis.asyncio
+
+from common import ballot, dependency, keys, redis_client
+from tests import store
+from vote import metric, pusher, queue, settings
+
+TIMEOUT = 0.5  # seconds
+OPTIONS = frozenset({"a", "b"})
+Client = redis.asyncio.Redis
+
+
+class Pushed:
+    """A queue with its metrics."""
+
+    def __init__(self, client: Client) -> None:
+        self.metrics = metric.Metrics(OPTIONS)
+        self.state = dependency.Dependency("redis", "", self.metrics.registry)
+        self.queue = queue.Queue(client, self.state, self.metrics)
+
+    async def push(self, cast: ballot.Ballot) -> None:
+        """Returns once Redis has acknowledged it. Raises `QueueAway` when it has not."""
+        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle(away: pusher.QueueAway | None) -> None:
+            if away is None:
+                acknowledged.set_result(None)
+            else:
+                acknowledged.set_exception(away)
+
+        self.queue.push_soon(cast, settle)
+        await acknowledged
+
+    def sample(self, name: str) -> float:
+        value = self.metrics.registry.get_sample_value(name)
+        assert value is not None
+        return value
+
+
+def cast(number: int) -> ballot.Ballot:
+    return ballot.Ballot(f"voter-{number}", "a", number)
+
+
+@pytest.fixture
+async def pushed(stores: store.Stores) -> AsyncIterator[Pushed]:
+    configured = settings.Settings(redis_url=pydantic.SecretStr(stores.redis_url))
+    client = redis_client.connect(configured, "vote", timeout=TIMEOUT)
+    made = Pushed(client)
+    yield made
+    await made.queue.close()
+    await client.aclose()
+
+
+async def test_concurrent_pushes_travel_together(pushed: Pushed, client: Client) -> None:
+    count = 2 * queue.MAX_PUSH + 5
+    await asyncio.gather(*(pushed.push(cast(number)) for number in range(count)))
+    messages = await client.lrange(keys.VOTES, 0, -1)
+    assert messages == [ballot.encode(cast(number)) for number in range(count)]
+    assert pushed.sample("vote_push_batch_size_sum") == count
+    assert pushed.sample("vote_push_batch_size_count") == 3
+
+
+async def test_what_comes_during_a_push_goes_with_the_next(pushed: Pushed, client: Client) -> None:
+    pushing = []
+    for number in range(200):
+        pushing.append(asyncio.create_task(pushed.push(cast(number))))
+        await asyncio.sleep(0)
+    await asyncio.gather(*pushing)
+    messages = await client.lrange(keys.VOTES, 0, -1)
+    # In any order: two pushes are under way at once.
+    assert sorted(messages) == sorted(ballot.encode(cast(number)) for number in range(200))
+    assert pushed.sample("vote_push_batch_size_count") < 150
+
+
+@pytest.mark.parametrize(("later", "commands"), [(9, 2), (10, 2), (12, 3)])
+async def test_a_second_command_leaves_when_it_has_as_many_as_the_first(
+    pushed: Pushed, client: Client, stores: store.Stores, later: int, commands: int
+) -> None:
+    await stores.redis.pause()
+    pushing = [asyncio.create_task(pushed.push(cast(number))) for number in range(10)]
+    for number in range(later):
+        await asyncio.sleep(0.001)
+        pushing.append(asyncio.create_task(pushed.push(cast(10 + number))))
+    await stores.redis.resume()
+    await asyncio.gather(*pushing)
+    assert await client.llen(keys.VOTES) == 10 + later
+    assert pushed.sample("vote_push_batch_size_count") == commands
+
+
+async def test_each_is_acknowledged_only_when_redis_has_it(
+    pushed: Pushed, client: Client, stores: store.Stores
+) -> None:
+    await pushed.push(cast(0))
+    await stores.redis.pause()
+    pushing = asyncio.create_task(pushed.push(cast(1)))
+    done, _ = await asyncio.wait({pushing}, timeout=0.2)
+    assert not done
+    await stores.redis.resume()
+    await pushing
+    assert await client.llen(keys.VOTES) == 2
+
+
+async def test_when_redis_is_away_each_is_told(pushed: Pushed, stores: store.Stores) -> None:
+    await pushed.push(cast(0))
+    await stores.redis.stop()
+    outcomes = await asyncio.gather(
+        *(pushed.push(cast(number)) for number in range(100)), return_exceptions=True
+    )
+    assert all(isinstance(outcome, pusher.QueueAway) for outcome in outcomes)
+    assert all(str(outcome) for outcome in outcomes)
+    assert not pushed.state.is_up
+    await stores.redis.start()
+    await pushed.push(cast(1))
+    assert pushed.state.is_up
+
+
+async def test_nobody_waits_through_more_than_one_failure(
+    pushed: Pushed, stores: store.Stores, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_PUSH", 10)
+    await pushed.push(cast(0))
+    await stores.redis.pause()
+    started = time.monotonic()
+    outcomes = await asyncio.gather(
+        *(pushed.push(cast(number)) for number in range(100)), return_exceptions=True
+    )
+    assert time.monotonic() - started < 3 * TIMEOUT  # it was 5 times that
+    unsure = [each.unsure for each in outcomes if isinstance(each, pusher.QueueAway)]
+    assert len(unsure) == 100 and not unsure[-1]
+    await stores.redis.resume()
+    await pushed.push(cast(1))
+    # The first command, perhaps the second; what was behind them was refused and not sent.
+    assert await client.llen(keys.VOTES) - 2 == sum(unsure) <= 20
+
+
+async def test_the_connections_are_there_before_the_first_vote(
+    vote_url: str, client: Client
+) -> None:
+    """A pod that has just come, or is about to leave, may be unable to make one."""
+    names = [each["name"] for each in await client.client_list()]
+    assert names.count("vote") >= 1 + queue.PUSHES, vote_url
+
+
+async def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
+    met = 0
+
+    async def refuse_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal met
+        met += 1
+        while met > 1 and (data := await reader.read(4096)):
+            writer.write(b":1\r\n" if b"RPUSH" in data else b"+OK\r\n" * data.count(b"*"))
+        writer.close()
+
+    async with await asyncio.start_server(refuse_once, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        configured = settings.Settings(redis_url=pydantic.SecretStr(f"redis://127.0.0.1:{port}"))
+        client = redis_client.connect(configured, "vote", timeout=2.0, retries=0)
+        pushed = Pushed(client)
+        await pushed.push(cast(0))
+        assert met == 2
+        await pushed.queue.close()
+        await client.aclose()
+
+
+async def test_a_second_try_takes_no_longer_than_one() -> None:
+    handlers: list[asyncio.Task[None] | None] = []
+
+    async def hang_up_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
+        while data := await reader.read(4096):
+            if b"RPUSH" in data:
+                await asyncio.sleep(0.8)
+                break
+            writer.write(b"+OK\r\n" * data.count(b"*"))
+        writer.close()
+
+    async with await asyncio.start_server(hang_up_late, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        configured = settings.Settings(redis_url=pydantic.SecretStr(f"redis://127.0.0.1:{port}"))
+        client = redis_client.connect(configured, "vote", timeout=1.0)
+        pushed = Pushed(client)
+        started = time.monotonic()
+        with pytest.raises(pusher.QueueAway) as away:
+            await pushed.push(cast(0))
+        assert away.value.unsure
+        assert 0.8 < time.monotonic() - started < 1.5
+        await pushed.queue.close()
+        await client.aclose()
+        await asyncio.wait(filter(None, handlers))
+
+
+async def test_a_fault_of_the_client_library_leaves_nobody_waiting() -> None:
+    class Faulty(redis.asyncio.Connection):
+        async def connect(self) -> typing.NoReturn:
+            raise RuntimeError("a fault")
+
+    client = Client(connection_pool=redis.asyncio.ConnectionPool(Faulty))
+    with pytest.raises(pusher.QueueAway, match="a fault"):
+        await asyncio.wait_for(Pushed(client).push(cast(0)), 5)
+
+
+async def test_a_voter_who_hangs_up_takes_nobody_along(pushed: Pushed, client: Client) -> None:
+    pushing = [asyncio.create_task(pushed.push(cast(number))) for number in range(10)]
+    await asyncio.sleep(0)
+    pushing[3].cancel()
+    outcomes = await asyncio.gather(*pushing, return_exceptions=True)
+    assert [outcome for outcome in outcomes if outcome is not None] == [outcomes[3]]
+    assert await client.llen(keys.VOTES) == 10
+
+
+async def test_the_wait_is_bounded(
+    pushed: Pushed, stores: store.Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_PENDING", 10)
+    await stores.redis.pause()
+    pushing = [asyncio.create_task(pushed.push(cast(number))) for number in range(11)]
+    outcomes = await asyncio.gather(*pushing, return_exceptions=True)
+    assert "too many votes" in str(outcomes[-1])
+    assert not any("too many votes" in str(outcome) for outcome in outcomes[:-1])

@@ -1,0 +1,129 @@
+"""Serving until told to stop."""
+
+import asyncio
+import socket
+import sys
+
+import aiohttp
+import pytest
+from starlette import applications, requests, responses, routing
+
+from common import server
+from tests import service, until
+
+
+def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(server.PortError) as caught:
+            server.bind("127.0.0.1", port, "--vote-port")
+    assert str(caught.value) == f"port {port} is in use: choose another one by --vote-port"
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("host.invalid", "host host.invalid is not known"),
+        ("a..b", "host a..b is not known"),
+        ("192.0.2.1", "host 192.0.2.1 is not this machine: change HOST"),
+    ],
+)
+def test_a_host_that_cannot_be(host: str, told: str) -> None:
+    with pytest.raises(server.PortError) as caught:
+        server.bind(host, 0)
+    assert str(caught.value).startswith(told)
+    assert str(caught.value).endswith("change HOST")
+
+
+def test_a_port_is_taken_again_at_once() -> None:
+    """As by a restart, while connections of the process before are in TIME_WAIT."""
+    with server.bind("127.0.0.1", 0) as listening:
+        address = listening.getsockname()
+        client = socket.create_connection(address)
+        accepted, _ = listening.accept()
+        accepted.close()
+        client.close()
+    server.bind(*address).close()
+
+
+class Slow:
+    """An app whose answer takes until it is told to give it."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.app = applications.Starlette(routes=[routing.Route("/", self.answer)])
+
+    async def answer(self, _: requests.Request) -> responses.Response:
+        self.asked.set()
+        await self.go_on.wait()
+        return responses.PlainTextResponse("done")
+
+
+async def get(url: str) -> str:
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        return await answer.text()
+
+
+async def test_a_stop_lets_requests_in_hand_finish_and_takes_no_more() -> None:
+    slow, stop = Slow(), asyncio.Event()
+    listening = server.bind("127.0.0.1", 0)
+    address = listening.getsockname()
+    serving = asyncio.create_task(server.serve(slow.app, listening, stop))
+    asking = asyncio.create_task(get("http://{}:{}".format(*address)))
+    await slow.asked.wait()
+    stop.set()
+
+    async def refuses() -> bool:
+        try:
+            _, writer = await asyncio.open_connection(*address)
+        except ConnectionRefusedError:
+            return True
+        except ConnectionResetError:  # it was in the backlog
+            return False
+        writer.close()
+        return False
+
+    await until.true(refuses)
+    assert not asking.done()
+    slow.go_on.set()
+    assert await asking == "done"
+    await asyncio.wait_for(serving, 5)
+
+
+async def test_a_request_that_hangs_does_not_hold_it_up() -> None:
+    slow, stop = Slow(), asyncio.Event()
+    listening = server.bind("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    serving = asyncio.create_task(server.serve(slow.app, listening, stop, grace=1))
+    asking = asyncio.create_task(get(url))
+    await slow.asked.wait()
+    stop.set()
+    await asyncio.wait_for(serving, 5)
+    assert await asking == "Internal Server Error"
+
+
+PROGRAM = """
+import asyncio, os, signal, sys
+from common import server, settings
+
+async def main(stop):
+    os.kill(os.getpid(), signal.{name})
+    await asyncio.wait_for(stop.wait(), 5)
+    print("stopped in order")
+
+server.run(settings.Settings(), main)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+async def test_a_signal_stops_the_process_in_order(name: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM.format(name=name),
+        cwd=service.ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert (process.returncode, output) == (0, b"stopped in order\n")

@@ -1,0 +1,104 @@
+"""The simulation of the benchmarks, beside what can be calculated and what was measured."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bench import plot, scaling, simulation
+
+MEASURED = Path(__file__).parents[2] / "docs" / "bench.json"
+SURE = 0.0  # noise
+
+
+def steady(rate: float) -> simulation.Curve:
+    return lambda _: rate
+
+
+def test_with_capacity_to_spare_nothing_waits() -> None:
+    capacity = simulation.Capacity(vote=2_000, worker=2_000, noise=SURE)
+    course = simulation.simulate(steady(1_000), capacity, 60, seed=1)
+    assert max(course.in_redis) == max(course.at_vote) == 0
+    assert max(course.lag) == 0
+    assert sum(course.committed) * simulation.STEP == pytest.approx(60_000, rel=0.02)
+
+
+@pytest.mark.parametrize("slow_stage", ["vote", "worker"])
+def test_with_too_little_the_queue_grows_by_the_difference(slow_stage: str) -> None:
+    rates = {"vote": 1e6, "worker": 1e6} | {slow_stage: 800.0}
+    course = simulation.simulate(
+        steady(1_000), simulation.Capacity(**rates, noise=SURE), 100, seed=2
+    )
+    waiting = course.at_vote if slow_stage == "vote" else course.in_redis
+    assert waiting[999] == pytest.approx((1_000 - 800) * 100, rel=0.05)
+    # Who comes last waits until all before are through: the queue, divided by the rate.
+    assert max(course.lag) == pytest.approx(20_000 / 800, rel=0.05)
+    assert course.times[-1] == pytest.approx(100_000 / 800, rel=0.02)
+
+
+def test_a_pile_takes_its_size_divided_by_the_rate() -> None:
+    def burst(at: float) -> float:
+        return 50_000.0 if at < 1 else 0.0
+
+    capacity = simulation.Capacity(vote=1e9, worker=5_000, noise=SURE)
+    course = simulation.simulate(burst, capacity, 1, seed=3)
+    assert course.times[-1] == pytest.approx(10, rel=0.03)
+
+
+def test_all_votes_arrive_and_all_are_committed_whatever_the_noise() -> None:
+    capacity = simulation.Capacity(vote=3_000, worker=2_500, noise=0.3)
+    course = simulation.simulate(simulation.crowd(100_000, 60), capacity, 60, seed=4)
+    assert sum(course.wanted) == pytest.approx(sum(course.committed))
+    assert sum(course.wanted) * simulation.STEP == pytest.approx(100_000, rel=0.02)
+    assert course.in_redis[-1] == course.at_vote[-1] == 0
+    assert max(course.in_redis) > 0
+
+
+def test_the_same_seed_gives_the_same_course() -> None:
+    capacity = simulation.Capacity(vote=900, worker=900)
+    courses = [simulation.simulate(steady(900), capacity, 20, seed=seed) for seed in (5, 5, 6)]
+    assert courses[0] == courses[1] != courses[2]
+
+
+def test_half_of_a_crowd_votes_in_the_first_quarter() -> None:
+    curve = simulation.crowd(1_000_000, 600)
+    early = sum(curve(number / 10) for number in range(1_500)) / 10
+    assert early == pytest.approx(500_000, rel=0.1)
+
+
+def test_replicas_between_and_beyond_what_was_measured() -> None:
+    measured = {1: 100.0, 2: 160.0, 4: 200.0}
+    found = [simulation.scaled(measured, replicas) for replicas in (0, 1, 2, 3, 4, 9)]
+    assert found == [0, 100, 160, 180, 200, 200]
+
+
+def test_a_measured_pile_takes_as_long_as_was_measured() -> None:
+    """2 M ballots waiting, as in the benchmark's row: the simulation ends when the worker did."""
+    rate = simulation.measured_workers(MEASURED)[1]
+    capacity = simulation.Capacity(vote=1e12, worker=rate)
+    course = simulation.simulate(lambda at: 2e7 if at < 0.1 else 0.0, capacity, 0.1, seed=7)
+    assert course.times[-1] == pytest.approx(2e6 / rate, rel=0.05)
+    assert simulation.measured_vote(MEASURED) > 0
+
+
+def test_the_plot_is_an_svg_with_a_line_for_each_name() -> None:
+    drawing = plot.svg(
+        [0.0, 1.0, 2.0],
+        [plot.Panel("a < b", {"x": [0, 5, 2], "y": [1, 1, 1]}), plot.Panel("z", {"z": [0, 0, 0]})],
+    )
+    root = ElementTree.fromstring(drawing)
+    assert len(root.findall("{*}polyline")) == 3
+    assert "a < b" in [text.text for text in root.findall("{*}text")]
+
+
+def test_the_cores_are_the_rate_times_the_cost() -> None:
+    cost = dict.fromkeys(scaling.STAGES, 10.0) | {"vote, the page": 60.0}
+    text = list(scaling.lines(cost, mean=10_000, most=100_000))
+    assert "| vote, the page | 60.0 | 0.60 | 6.00 |" in text
+    assert "| all | 110.0 | 1.10 | 11.00 |" in text
+    assert text[-3].endswith(": 10")  # vote: 70 µs at 100,000/s are 7 cores, each replica on 70 %
+    assert text[-1].endswith(": 50,000")  # Redis: 20 µs
+
+
+def test_the_crowd_peaks_at_three_times_its_mean() -> None:
+    assert simulation.peak(6_000_000, 600) == pytest.approx(30_000, rel=0.05)
