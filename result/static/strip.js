@@ -28,6 +28,7 @@ export class Strip {
     this.#skew = skew;
     const asOf = Number(main.dataset.asOf);
     this.#confirmed = asOf ? asOf - skew() : null;
+    document.getElementById("stuck").remove(); // all scripts have come
   }
 
   /** Scores have come at `at`. */

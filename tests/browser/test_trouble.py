@@ -426,6 +426,32 @@ async def test_slow_line(running: system.System, arrive: Arrive) -> None:
     assert len(connections) == 1
 
 
+async def test_a_script_that_did_not_come_is_fetched_again(
+    running: system.System, arrive: Arrive
+) -> None:
+    wall = await arrive()
+    # As where the network changed, or the service was restarted, just then.
+    await wall.page.route("**/board.*.js", lambda route: route.abort(), times=1)
+    with wall.network_errors():
+        await wall.open(running.result.url)
+        await expect(wall.page.locator("#health")).to_have_text("All is well", timeout=BACK)
+
+
+async def test_a_page_without_its_scripts_says_so(running: system.System, arrive: Arrive) -> None:
+    wall = await arrive()
+    await wall.page.route("**/*.js", lambda route: route.abort())
+    with wall.network_errors():
+        await wall.open(running.result.url)
+        stuck = wall.page.locator("#stuck")
+        await expect(stuck).to_be_hidden()
+        await expect(stuck).to_be_visible(timeout=20_000)
+        await expect(stuck).to_have_text("Part of this page has not loaded. Load it again")
+        await wall.look("result-stuck", axe=False)  # whose script is not let through either
+        await wall.page.unroute("**/*.js")
+        await wall.page.get_by_role("link", name="Load it again").click()
+        await expect(wall.page.locator("#health")).to_have_text("All is well", timeout=BACK)
+
+
 async def test_laptop_that_slept(
     running: system.System, arrive: Arrive, wall: visitor.Visitor
 ) -> None:

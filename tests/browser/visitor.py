@@ -9,7 +9,15 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+)
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -20,6 +28,9 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 # What the browser itself writes to the console when a request fails, which some tests make happen.
 NETWORK = re.compile(r"Failed to load resource|ERR_|WebSocket connection to")
+
+# A machine on which containers come and go changes its network now and then.
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 
 
 @dataclass
@@ -32,7 +43,12 @@ class Visitor:
     expects_network_errors: bool = False
 
     async def open(self, url: str) -> None:
-        await self.page.goto(url)
+        try:
+            await self.page.goto(url)
+        except Error as error:
+            if NETWORK_CHANGED not in error.message:
+                raise
+            await self.page.goto(url)  # as a person would
 
     def option(self, id_: str) -> Locator:
         """The button of an option on the vote page."""
@@ -56,8 +72,7 @@ class Visitor:
         def console(message: Any) -> None:
             if message.type not in ("error", "warning"):
                 return
-            # A machine on which containers come and go changes its network now and then.
-            is_expected = self.expects_network_errors or "ERR_NETWORK_CHANGED" in message.text
+            is_expected = self.expects_network_errors or NETWORK_CHANGED in message.text
             if not (is_expected and NETWORK.search(message.text)):
                 self.problems.append(f"console: {message.text}")
 

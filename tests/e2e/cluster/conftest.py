@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -32,19 +32,6 @@ def cluster() -> Iterator[None]:
         subprocess.run(
             ["kubectl", "wait", "--for=delete", f"namespace/{name}", "--timeout=120s"], check=True
         )
-
-
-@pytest.fixture
-def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Prints a measurement in the midst of the tests' output."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-
-    def say(line: str) -> None:
-        if reporter:
-            reporter.ensure_newline()
-            reporter.write_line(f"  measured: {line}")
-
-    return say
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")

@@ -144,6 +144,14 @@ class Space:
         async with self.forwarded(f"pod/{self.own('db')}-0", 5432) as port:
             yield f"postgresql://postgres:{password}@127.0.0.1:{port}/voting"
 
+    async def logs(self) -> str:
+        """The last lines that each container of the system wrote."""
+        return await self.kubectl(
+            *("logs", "--selector=app.kubernetes.io/part-of=voting", "--all-containers"),
+            *("--prefix", "--timestamps", "--tail=20", "--max-log-requests=50"),
+            "--ignore-errors",
+        )
+
     async def job(self, name: str, within: float = 120) -> str:
         """Waits until a Job is complete, and returns what it wrote."""
         await self.kubectl(
@@ -167,12 +175,23 @@ async def leave(name: str) -> None:
 
 
 @contextlib.asynccontextmanager
+async def told(own: Space) -> AsyncIterator[Space]:
+    """The space for a block; when that fails, the test's report has what its containers wrote."""
+    try:
+        yield own
+    except AssertionError as error:
+        error.add_note(await own.logs())
+        raise
+
+
+@contextlib.asynccontextmanager
 async def restricted(name: str, prefix: str = "") -> AsyncIterator[Space]:
     """A namespace for a block, which admits restricted pods alone."""
     try:
         await command.kubectl("create", "namespace", name)
         label = "pod-security.kubernetes.io/enforce=restricted"
         await command.kubectl("label", "namespace", name, label)
-        yield Space(name, prefix)
+        async with told(Space(name, prefix)) as own:
+            yield own
     finally:
         await leave(name)

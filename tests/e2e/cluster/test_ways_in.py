@@ -34,7 +34,8 @@ async def way_in(way: str) -> AsyncIterator[tuple[space.Space, int]]:
         assert not present, f"the namespace {name} is in use: this test would delete it"
         try:
             await command.kubectl("apply", *source)
-            yield space.Space(name), pods
+            async with space.told(space.Space(name)) as applied:
+                yield applied, pods
         finally:
             await space.leave(name)
     else:
@@ -62,7 +63,14 @@ async def test_a_way_in(way: str, browser: Browser, measured: Callable[[str], No
             await expect(wall.page.locator("#total")).to_have_text("No votes yet")
             await phone.open(await own.url("vote"))
             await phone.cast("a")
-            await expect(wall.page.locator("#total")).to_have_text("1 vote", timeout=2000)
+            voted = time.monotonic()
+            try:
+                await expect(wall.page.locator("#total")).to_have_text("1 vote", timeout=20_000)
+                measured(f"{way}: the vote was seen after {time.monotonic() - voted:.2f} s")
+            except AssertionError as error:
+                said = await wall.page.locator("main").inner_text()
+                error.add_note(f"the page: {said!r}\nthe service: {await own.results()}")
+                raise
 
         if way in APPLIED:
             await own.kubectl("apply", *SEED)

@@ -10,19 +10,6 @@ from tests.browser import install
 from tests.e2e.compose import project as projects
 
 Say = Callable[[str], None]
-MEASUREMENTS = pytest.StashKey[list[str]]()
-
-
-@pytest.fixture(scope="session")
-def measured(request: pytest.FixtureRequest) -> Say:
-    """Keeps a measurement for the end of the tests' output."""
-    return request.config.stash.setdefault(MEASUREMENTS, []).append
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tells what was measured."""
-    for line in terminalreporter.config.stash.get(MEASUREMENTS, []):
-        terminalreporter.write_line(f"measured: {line}")
 
 
 @pytest.fixture(scope="session")
