@@ -431,9 +431,10 @@ async def test_a_script_that_did_not_come_is_fetched_again(
 ) -> None:
     wall = await arrive()
     # As where the network changed, or the service was restarted, just then.
-    await wall.page.route("**/board.*.js", lambda route: route.abort(), times=1)
+    await wall.page.route("**/board.*.js", lambda route: route.abort())
     with wall.network_errors():
         await wall.open(running.result.url)
+        await wall.page.unroute("**/board.*.js")
         await expect(wall.page.locator("#health")).to_have_text("All is well", timeout=BACK)
 
 
