@@ -57,7 +57,9 @@ async def serving(answer: Answer, port: int, host: str = HOST) -> AsyncIterator[
     finally:
         server.close()
         for writer in writers:
-            writer.transport.abort()
+            # CPython cannot abort one that was closed with bytes to send, and has sent them since.
+            with contextlib.suppress(AttributeError):
+                writer.transport.abort()
         await asyncio.gather(*handlers)
 
 
