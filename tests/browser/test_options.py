@@ -78,8 +78,19 @@ MISPLACED = """() => {
         }
     for (const it of all(".option"))
         for (const inner of [...it.children].filter(seen))
-            if (box(inner).bottom > box(it).bottom + 1 || box(inner).top < box(it).top - 1)
+            if (box(inner).bottom > box(it).bottom + 1
+                || box(inner).top < box(it).top - 1
+                    - (inner.className === "mark" ? box(inner).height / 2 : 0))  // on the frame
                 found.push(`outside: ${say(inner)}`);
+    for (const mark of all(".option .mark:not(:empty)"))
+        for (const name of all(".option .name")) {
+            const words = document.createRange();
+            words.selectNodeContents(name);
+            const [a, lines] = [box(mark), [...words.getClientRects()]];
+            if (lines.some((b) => a.left < b.right - 1 && b.left < a.right - 1
+                && a.top < b.bottom - 3 && b.top < a.bottom - 3))
+                found.push(`covered by ${say(mark)}: ${say(name)}`);
+        }
     return found;
 }"""
 
@@ -221,6 +232,47 @@ async def test_every_poll_fits_every_screen(
     await phone.look(f"vote-{case.name}", schemes=case.schemes)
     misplaced += await fits(phone.page, "vote")
     assert not misplaced, "\n".join(misplaced)
+
+
+TALKS = (
+    *("Talk A", "Talk B", "Talk C", "Talk D", "Talk E"),
+    "How we moved to another database without anybody noticing it",
+    "Kubernetes on three old laptops in a cupboard under the stairs",
+    *(f"Talk {letter}" for letter in "HIJKLMNOPQRSTUVWXYZ"),
+)
+# Without the transform of the one under the mouse.
+BUTTONS = """() => [...document.querySelectorAll(".option")].map((it) =>
+    [it.offsetLeft, it.offsetTop, it.offsetWidth, it.offsetHeight].join())"""
+
+
+@pytest.mark.parametrize("count", [3, 4, 6, 8, 11, 26])
+async def test_a_vote_moves_no_button(
+    running: system.System, arrive: Arrive, ask: Ask, count: int
+) -> None:
+    """Who taps twice must not tap another option."""
+    talks = TALKS[7 - min(count, 7) :][:count]
+    vote, _ = await ask(**Case("", talks, ()).settings)
+    for size in (visitor.PHONE, {"width": 360, "height": 640}, visitor.DESKTOP):
+        guest = await arrive(vote.url, viewport=size, reduced_motion="reduce")
+        before = await guest.page.evaluate(BUTTONS)
+        option = talks.index(TALKS[6])
+        await guest.cast("abcdefghijklmnopqrstuvwxyz"[option])
+        await guest.settled()
+        assert await guest.page.evaluate(BUTTONS) == before, size
+        if count != 26 and size is visitor.PHONE:
+            await guest.look(f"vote-talks-{count}", screens=["phone", "desktop"])
+
+
+async def test_equal_bars_are_equally_long_on_a_phone(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    await running.pretend(a=100_000, b=99_000, c=1)
+    _, result = await ask(OPTION_C="Parrots")
+    phone = await arrive(result.url)
+    await expect(phone.page.locator(".bar .share")).to_have_text(["50.3%", "49.7%", "<0.1%"])
+    tracks = await phone.page.locator(".bar .track").all()
+    boxes = [await track.bounding_box() for track in tracks]
+    assert len({(box["x"], box["width"]) for box in boxes if box}) == 1, boxes
 
 
 async def test_bars_change_places(running: system.System, arrive: Arrive, ask: Ask) -> None:

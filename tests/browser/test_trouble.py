@@ -453,6 +453,22 @@ async def test_a_page_without_its_scripts_says_so(running: system.System, arrive
         await expect(wall.page.locator("#health")).to_have_text("All is well", timeout=BACK)
 
 
+async def test_a_script_that_never_comes(running: system.System, arrive: Arrive) -> None:
+    """The words stay, however often the page is loaded again; what it shows is right."""
+    await running.pretend(a=30, b=10)
+    wall = await arrive()
+    await wall.page.route("**/strip.*.js", lambda route: route.abort())
+    loads: list[str] = []
+    wall.page.on("load", lambda page: loads.append(page.url))
+    with wall.network_errors():
+        await wall.open(running.result.url)
+        await until.true(lambda: len(loads) == 3, 20)
+        await expect(wall.page.locator("#stuck")).to_be_visible(timeout=1_000)
+        await expect(wall.page.locator("#alarm")).to_contain_text("has not loaded")
+        at = await wall.page.locator(".split").evaluate("(it) => it.style.getPropertyValue('--at')")
+        assert at == "75.000%"
+
+
 async def test_laptop_that_slept(
     running: system.System, arrive: Arrive, wall: visitor.Visitor
 ) -> None:
