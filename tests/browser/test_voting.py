@@ -26,7 +26,7 @@ async def test_a_vote_is_seen_on_the_wall(running: system.System, arrive: Arrive
     await expect(phone.page.locator("#notice")).to_have_text(
         "Your vote for Cats is in. You can change it."
     )
-    await expect(wall.page.locator("#total")).to_have_text("1 vote", timeout=2000)
+    await expect(wall.page.locator("#total")).to_have_text("1 vote")
     await expect(wall.page.locator(".side[data-id=a] .share").first).to_have_text("100.0%")
     await phone.look("vote-taken")
     await wall.look("result-one")
