@@ -21,6 +21,7 @@ class Dependency:
         self.name = name
         self.address = address
         self.is_up = False
+        self.was_up = False  # at some time since the process began
         self.reason: str | None = "not reached yet"
         self.since = datetime.datetime.now(datetime.UTC)
         self._log = structlog.get_logger(name)
@@ -32,7 +33,8 @@ class Dependency:
         """Says that the store answered."""
         if not self.is_up:
             away = self._elapse()
-            self.is_up, self.reason, self._said = True, None, True
+            self.is_up = self.was_up = self._said = True
+            self.reason = None
             self._gauge.set(1)
             self._log.info("reached", address=self.address, away_seconds=round(away, 1))
 

@@ -1,4 +1,4 @@
-"""The three routes for those who operate a service: `/healthz`, `/readyz` and `/metrics`."""
+"""The routes for those who operate a service: `/healthz`, `/startz`, `/readyz` and `/metrics`."""
 
 from collections.abc import Sequence
 
@@ -17,23 +17,35 @@ def routes(
 ) -> list[Route]:
     """`/healthz`: the process works. `/readyz`: what is `needed` answers, else 503.
 
+    `/startz`: what is `needed` has answered since the process began, else 503. From then on a page
+    has something to say, also while a store is away: that it is, and what becomes of a vote.
+
     What is `optional` is told as well, and makes nothing unready.
     """
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
+    async def startz(_: Request) -> Response:
+        return told("started", all(each.was_up for each in needed))
+
     async def readyz(_: Request) -> Response:
-        ready = all(each.is_up for each in needed)
-        told = {each.name: _state(each) for each in (*needed, *optional)}
-        body = {"ready": ready, "dependencies": told}
-        return JSONResponse(body, 200 if ready else 503)
+        return told("ready", all(each.is_up for each in needed))
+
+    def told(what: str, so: bool) -> Response:
+        states = {each.name: _state(each) for each in (*needed, *optional)}
+        return JSONResponse({what: so, "dependencies": states}, 200 if so else 503)
 
     async def metrics(_: Request) -> Response:
         text = prometheus_client.generate_latest(registry)
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+    return [
+        Route("/healthz", healthz),
+        Route("/startz", startz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+    ]
 
 
 def _state(each: dependency.Dependency) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Voters who vote at the real vote service, and remember what it acknowledged."""
 
 import asyncio
+import collections
 import contextlib
 import itertools
 import re
@@ -24,12 +25,13 @@ class Voters:
         """`close`: each request on a connection of its own."""
         self.acknowledged: dict[str, str] = {}
         self.refused = 0
-        self.reasons: list[str] = []  # the newest refusals, in words
+        self.reasons: collections.Counter[str] = collections.Counter()  # of the refusals, in words
         self._urls = urls
         self._concurrency = concurrency
         self._pause = pause
         self._close = close
         self._numbers = itertools.count()
+        self._in_a_row = 0  # acknowledged since the last refusal
 
     @contextlib.asynccontextmanager
     async def voting(self) -> AsyncIterator[None]:
@@ -47,6 +49,11 @@ class Voters:
         """Waits until `count` more votes were acknowledged."""
         wanted = len(self.acknowledged) + count
         await until.true(lambda: len(self.acknowledged) >= wanted, 60, lambda: self._told())
+
+    async def well(self, count: int) -> None:
+        """Waits until `count` more votes were acknowledged, and none refused in between."""
+        self._in_a_row = 0
+        await until.true(lambda: self._in_a_row >= count, 60, lambda: self._told())
 
     async def _vote_until(self, stop: asyncio.Event) -> None:
         timeout = aiohttp.ClientTimeout(total=15)
@@ -70,6 +77,7 @@ class Voters:
             if answer.status == 303:
                 voter_id = answer.cookies["voter_id"].value.partition(".")[0]
                 self.acknowledged[voter_id] = vote
+                self._in_a_row += 1
             else:
                 assert answer.status == 503, await answer.text()
                 states = re.findall(r'data-state="([^"]*)"', await answer.text())
@@ -77,7 +85,8 @@ class Voters:
 
     def _refuse(self, reason: str) -> None:
         self.refused += 1
-        self.reasons = [*self.reasons[-4:], reason]
+        self.reasons[reason] += 1
+        self._in_a_row = 0
 
     async def check_stored(self, database_url: str) -> None:
         """Waits until all that was acknowledged is stored, and compares one by one.
@@ -107,4 +116,4 @@ class Voters:
         assert tallies == counted
 
     def _told(self) -> str:
-        return f"{len(self.acknowledged)} acknowledged, {self.refused} refused"
+        return f"{len(self.acknowledged)} acknowledged, {self.refused} refused: {self.reasons}"

@@ -65,6 +65,21 @@ async def test_what_is_optional_is_told_and_makes_nothing_unready(operated: Oper
     assert body["dependencies"]["redis"]["state"] == "away"
 
 
+async def test_startz_remembers_that_all_was_reached(operated: Operated) -> None:
+    """A page stays in service while a store is away, and never before it was there."""
+    answer = await operated.get("/startz")
+    assert answer.status == 503
+    body = answer.json()
+    assert body["started"] is False
+    assert body["dependencies"]["postgres"]["reason"] == "not reached yet"
+    operated.needed.up()
+    operated.needed.away("refused")
+    answer = await operated.get("/startz")
+    assert answer.status == 200
+    assert answer.json()["started"] is True
+    assert answer.json()["dependencies"]["postgres"]["state"] == "away"
+
+
 async def test_metrics_are_prometheus_text(operated: Operated) -> None:
     operated.needed.up()
     answer = await operated.get("/metrics")

@@ -98,7 +98,7 @@ async def test_the_worker_scales_from_nothing_and_back(measured: Callable[[str],
         # None is turned away. Of some thousand connections on a node at its limit, one may fail.
         reasons = people.reasons + people_in_a_hurry.reasons
         assert not [each for each in reasons if each.startswith("503")], reasons
-        assert len(reasons) <= 1, reasons
+        assert reasons.total() <= 1, reasons
         async with own.database() as url:
             await people.check_stored(url)
         assert await own.restarts() == {}
