@@ -73,7 +73,8 @@ async def _commit_to_browser(
             expected = voters + number + 1
             await asyncio.sleep(PAUSE)
             began = time.monotonic()
-            await upsert.fetch([f"browser {number}"], ["a"], [ballot.now()])
+            cast = ballot.Ballot(f"browser {number}", "a", ballot.now())
+            await upsert.fetch(*store.as_arrays([cast]))
             heard = await opened.hears(functools.partial(_sums_up, expected))
             ours.append((heard - began) * 1000)
             limit.append((await notified.get() - began) * 1000)

@@ -70,7 +70,7 @@ async def _bare(running: rig.Rig, voters: int, count: int, loops: int = 1) -> fl
         batches = []
         for first in range(0, count, BATCH):
             made = [ballots.make(each, voters) for each in range(first, first + BATCH)]
-            batches.append(tuple(zip(*sorted(made), strict=True)))
+            batches.append(store.as_arrays(sorted(made)))
         await connection.close()
         connections = [await asyncpg.connect(system.database_url) for _ in range(loops)]
         upserts = [await each.prepare(store.UPSERT) for each in connections]
@@ -84,9 +84,9 @@ async def _bare(running: rig.Rig, voters: int, count: int, loops: int = 1) -> fl
         return count / seconds
 
 
-async def _repeat(upsert: typing.Any, batches: list[tuple[typing.Any, ...]]) -> None:
-    for ids, votes, times in batches:
-        await upsert.fetch(ids, votes, times)
+async def _repeat(upsert: typing.Any, batches: list[tuple[str, str, str]]) -> None:
+    for arrays in batches:
+        await upsert.fetch(*arrays)
 
 
 async def _workers(running: rig.Rig, voters: int, count: int, number: int) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import asyncpg
 
 from common import ballot, dependency, postgres_client, settings
-from worker import schema
+from worker import literal, schema
 
 HANGS_AFTER = 3.0  # seconds without an answer to a commit, until a ping calls Postgres away
 REFUSED_FOR = 15.0  # seconds that a refused commit speaks for Postgres; the next try comes before
@@ -117,9 +117,9 @@ class Store:
         self._failure = None
 
     async def _commit_or_split(self, ballots: Sequence[ballot.Ballot]) -> list[Rejected]:
-        ids, votes, times = zip(*ballots, strict=True)
+        arrays = as_arrays(ballots)
         try:
-            await self._upsert.fetch(ids, votes, times)
+            await self._upsert.fetch(*arrays)
         except DATA_ERRORS as error:
             if len(ballots) == 1:
                 return [Rejected(ballots[0], " ".join(str(error).split()))]
@@ -130,7 +130,7 @@ class Store:
             ]
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
             # Not by workers, whose ids are sorted: somebody else writes to the table as well.
-            await self._upsert.fetch(ids, votes, times)
+            await self._upsert.fetch(*arrays)
         return []
 
     async def _connected(self) -> asyncpg.Connection:
@@ -149,6 +149,12 @@ class Store:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+def as_arrays(ballots: Sequence[ballot.Ballot]) -> tuple[str, str, str]:
+    """What `UPSERT` is given: the voters, their votes, their times."""
+    ids, votes, times = zip(*ballots, strict=True)
+    return literal.of_texts(ids), literal.of_texts(votes), literal.of_numbers(times)
 
 
 def newest_of_each_voter(ballots: Sequence[ballot.Ballot]) -> Sorted:

@@ -12,7 +12,7 @@ import prometheus_client
 import pytest
 import redis.asyncio
 
-from common import concurrency, dependency, keys
+from common import ballot, concurrency, dependency, keys
 from result import live, pipeline, tally
 from tests import until
 from tests.integration import listener
@@ -26,7 +26,8 @@ CLASSIC = ("message", "scores")  # all that the classic page listens to
 async def cast(tables: asyncpg.Connection, vote: str, *ids: str) -> None:
     """Votes are stored as a worker does it."""
     time_us = time.time_ns() // 1000
-    await tables.execute(store.UPSERT, sorted(ids), [vote] * len(ids), [time_us] * len(ids))
+    ballots = [ballot.Ballot(voter_id, vote, time_us) for voter_id in sorted(ids)]
+    await tables.execute(store.UPSERT, *store.as_arrays(ballots))
 
 
 def hears_scores(browser: Listener) -> bool:

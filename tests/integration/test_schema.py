@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from common import ballot
 from tests import store
 from worker import schema
 from worker import store as worker_store
@@ -17,6 +18,11 @@ async def db(stores: store.Stores) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(stores.database_url)
     yield connection
     await connection.close()
+
+
+async def upsert(db: asyncpg.Connection, *ballots: ballot.Ballot) -> None:
+    """Stores a batch as a worker does."""
+    await db.execute(worker_store.UPSERT, *worker_store.as_arrays(ballots))
 
 
 async def check_tallies(db: asyncpg.Connection) -> dict[str, int]:
@@ -79,7 +85,7 @@ async def test_a_ballot_is_newer_than_a_row_of_a_classic_table(
     )
     await db.execute("INSERT INTO votes VALUES ('1', 'a')")
     await schema.apply(db)
-    await db.execute(worker_store.UPSERT, ["1"], ["b"], [1])
+    await upsert(db, ballot.Ballot("1", "b", 1))
     assert await check_tallies(db) == {"b": 1}
 
 
@@ -146,9 +152,11 @@ async def test_parallel_writers_neither_deadlock_nor_drift(
         choose = random.Random(seed)
         for step in range(20):
             ids = sorted(str(n) for n in choose.sample(range(500), 200))
-            votes = [choose.choice("abc") for _ in ids]
-            times = [1000 * step + choose.randrange(1000) for _ in ids]
-            await connection.execute(worker_store.UPSERT, ids, votes, times)
+            ballots = [
+                ballot.Ballot(voter_id, choose.choice("abc"), 1000 * step + choose.randrange(1000))
+                for voter_id in ids
+            ]
+            await upsert(connection, *ballots)
         await connection.close()
 
     await asyncio.gather(*(write(random_of_test.randrange(10**6)) for _ in range(8)))
@@ -164,8 +172,8 @@ async def test_a_running_batch_does_not_hold_up_another(
     for number, (other, transaction) in enumerate(zip(others, transactions, strict=True)):
         await transaction.start()
         async with asyncio.timeout(5):  # waiting for a row of another would be for ever
-            await other.execute(worker_store.UPSERT, [f"{number}"], ["a"], [1])
-            await other.execute(worker_store.UPSERT, [f"{number}"], ["b"], [2])
+            await upsert(other, ballot.Ballot(f"{number}", "a", 1))
+            await upsert(other, ballot.Ballot(f"{number}", "b", 2))
     for other, transaction in zip(others, transactions, strict=True):
         await transaction.commit()
         await other.close()
