@@ -2,6 +2,7 @@
 
 import hashlib
 import typing
+from collections.abc import Sequence
 
 import asyncpg
 import redis.asyncio
@@ -37,11 +38,10 @@ async def fill(connection: asyncpg.Connection, voters: int) -> None:
     await connection.execute("CHECKPOINT", timeout=600)
 
 
-async def pile(client: redis.asyncio.Redis, count: int, voters: int) -> None:
-    """So many ballots, where no worker looks."""
-    for first in range(0, count, CHUNK):
-        numbers = range(first, min(first + CHUNK, count))
-        await client.rpush(PILE, *[ballot.encode(make(each, voters)) for each in numbers])
+async def pile(client: redis.asyncio.Redis, messages: Sequence[bytes]) -> None:
+    """All of them, where no worker looks."""
+    for first in range(0, len(messages), CHUNK):
+        await client.rpush(PILE, *messages[first : first + CHUNK])
 
 
 async def release(client: redis.asyncio.Redis) -> None:

@@ -28,11 +28,15 @@ class Rig:
         return quick if self.quick else full
 
     @contextlib.asynccontextmanager
-    async def system(self) -> AsyncIterator["System"]:
-        """Empty stores, and services that end with the block."""
+    async def system(self, like: "System | None" = None) -> AsyncIterator["System"]:
+        """Empty stores, and services that end with the block.
+
+        `like`: a system to whose database nobody is connected; this one's begins as its copy.
+        """
         name = f"bench_{uuid.uuid4().hex}"
         admin = await asyncpg.connect(self.servers.database_url)
-        await admin.execute(f"CREATE DATABASE {name}")
+        template = urlsplit(like.database_url).path.strip("/") if like else "template1"
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         async with redis.asyncio.Redis.from_url(self.servers.redis_url) as client:
             await client.flushall()
         url = urlsplit(self.servers.database_url)._replace(path=f"/{name}")
