@@ -98,7 +98,10 @@ def qr_code(content: str) -> markupsafe.Markup:
 def rank(
     options: list[dict[str, typing.Any]], tallies: dict[str, int] | None
 ) -> list[dict[str, typing.Any]]:
-    """The options with `count` and `share`: two as they are, three and more by count."""
+    """The options with `count`, `share` and `rank`: two as they are, three and more by count.
+
+    Equal counts share a rank; without a vote there is none.
+    """
     counts = tallies or {}
     total = sum(counts.values())
     counted = [
@@ -109,6 +112,9 @@ def rank(
         }
         for option in options
     ]
+    for option in counted:
+        ahead = sum(other["count"] > option["count"] for other in counted)
+        option["rank"] = ahead + 1 if total else None
     if len(counted) > 2:
         counted.sort(key=lambda option: -option["count"])
     return counted

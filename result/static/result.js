@@ -9,6 +9,7 @@ import { Strip } from "./strip.js";
 const SILENCE = 4_500; // ms without a word, where one comes every second, then we reconnect
 const LONGEST = 20_000; // ms that an attempt to connect may take: a slow line needs its time
 const SHORTEST = 5_000; // ms for the first attempt after a loss; each further one may take longer
+const SET = 1_000; // ms between two measures of the server's clock: then a clock was set
 const LOOK = 250; // ms between two looks at the clock
 const FIRST_RETRY = 250; // ms
 const LAST_RETRY = 3_000; // ms
@@ -40,7 +41,9 @@ socket.on("scores", (scores) => {
 });
 socket.on("pipeline", (pipeline) => {
   heard = Date.now();
-  skew = pipeline.now - heard;
+  const measured = pipeline.now - heard;
+  // A message that took its time measures too little: what was most holds, until a clock is set.
+  skew = Math.abs(measured - skew) < SET ? Math.max(measured, skew) : measured;
   strip.update(pipeline, heard);
   settle();
 });

@@ -1,17 +1,18 @@
 """What a voter and an audience are told when something is away, and that it is soon said."""
 
 import asyncio
+import itertools
 import re
 
 import pytest
 import pytest_asyncio
 import redis.asyncio
-from playwright.async_api import Page, WebSocketRoute, expect
+from playwright.async_api import Page, Route, WebSocketRoute, expect
 
 from common import keys
 from tests import until
 from tests.browser import system, visitor
-from tests.browser.conftest import Arrive
+from tests.browser.conftest import Arrive, Ask
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -467,6 +468,70 @@ async def test_a_script_that_never_comes(running: system.System, arrive: Arrive)
         await expect(wall.page.locator("#alarm")).to_contain_text("has not loaded")
         at = await wall.page.locator(".split").evaluate("(it) => it.style.getPropertyValue('--at')")
         assert at == "75.000%"
+
+
+@pytest.mark.parametrize(
+    ("settings", "drawn", "at"),
+    [({}, ".split", "75.000%"), ({"OPTION_C": "Birds"}, ".bar >> nth=1", "33.333%")],
+    ids=["halves", "bars"],
+)
+async def test_shares_are_drawn_before_the_scripts_have_come(
+    running: system.System,
+    arrive: Arrive,
+    ask: Ask,
+    settings: dict[str, str],
+    drawn: str,
+    at: str,
+) -> None:
+    """Also where the style cannot read an attribute: that is in all browsers but Chromium."""
+    await running.pretend(a=30, b=10)
+    _, result = await ask(**settings)
+    wall = await arrive()
+    come = asyncio.Event()
+
+    async def hold(script: Route) -> None:
+        await come.wait()
+        await script.continue_()
+
+    await wall.page.route("**/socket.io*.js", hold)
+    await wall.page.goto(result.url, wait_until="commit")
+    style = re.compile(f"--at: ?{re.escape(at)}")
+    await expect(wall.page.locator(drawn)).to_have_attribute("style", style)
+    if settings:
+        assert await wall.page.locator(".rank").all_text_contents() == ["1", "2", "3"]
+    come.set()
+    await expect(wall.page.locator("#health")).to_have_text("All is well", timeout=BACK)
+
+
+async def test_since_when_stays_the_same(running: system.System, arrive: Arrive) -> None:
+    """However long the messages take that tell the server's clock."""
+
+    loop = asyncio.get_running_loop()
+    delays = itertools.cycle((0.0, 0.4, 0.1, 0.7))  # seconds
+    due = [loop.time()]  # when each message is passed on, in their order
+
+    def pass_on(page: WebSocketRoute) -> None:
+        def send_late(words: str | bytes) -> None:
+            due.append(max(due[-1], loop.time() + next(delays)))
+            loop.call_at(due[-1], page.send, words)
+
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(send_late)
+
+    wall = await arrive()
+    await wall.page.route_web_socket("**/socket.io/*", pass_on)
+    await wall.open(running.result.url)
+    health = wall.page.locator("#health")
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    await running.stores.postgres.stop()
+    await expect(health).to_contain_text(re.compile(POSTGRES_AWAY), timeout=BACK)
+    await said(wall.page)
+    enough = len(due) + 2 * 4
+    await until.true(lambda: len(due) >= enough, 20)
+    words = await said(wall.page)
+    await running.stores.postgres.start()
+    assert len(set(re.findall(POSTGRES_AWAY, "\n".join(words)))) <= 1, words
 
 
 async def test_laptop_that_slept(

@@ -117,6 +117,23 @@ async def test_browser_of_some_years_ago(running: system.System, arrive: Arrive)
     assert await running.tallies() == {"a": 1}
 
 
+async def test_back_from_the_cache_of_the_browser(running: system.System, arrive: Arrive) -> None:
+    """The page comes as it was left, though its voter has voted elsewhere since."""
+    phone = await arrive(running.vote.url)
+    await phone.cast("b")
+    elsewhere = await phone.context.new_page()
+    await elsewhere.goto(running.vote.url)
+    await elsewhere.locator(".option[value=a]").click()
+    await expect(elsewhere.locator(".option[value=a]")).to_have_attribute("data-mark", "taken")
+    await expect(phone.option("b")).to_have_attribute("data-mark", "taken")
+    # What the browser says then. The browser of these tests has no such cache.
+    await phone.page.evaluate(
+        "() => { dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); }"
+    )
+    await expect(phone.option("a")).to_have_attribute("data-mark", "taken")
+    await expect(phone.page.locator("#notice")).to_contain_text("Your vote for Cats is in.")
+
+
 async def test_without_javascript(running: system.System, arrive: Arrive) -> None:
     wall = await arrive(running.result.url, java_script_enabled=False)
     row = wall.page.locator("tbody tr[data-id=b] td").last
@@ -132,6 +149,14 @@ async def test_without_javascript(running: system.System, arrive: Arrive) -> Non
     await wall.page.screenshot(path="build/screenshots/result-no-javascript.png")
 
 
+# How far the ring of the chosen option reaches, and where that of the focus begins, in px.
+RINGS = """(it) => {
+    const { boxShadow, outlineOffset } = getComputedStyle(it);
+    const shadows = [...boxShadow.matchAll(/0px 0px 0px (\\d+)px/g)];
+    return [Math.max(...shadows.map(([, width]) => Number(width))), parseFloat(outlineOffset)];
+}"""
+
+
 async def test_by_keyboard_alone(running: system.System, arrive: Arrive) -> None:
     desk = await arrive(running.vote.url, viewport={"width": 1440, "height": 900})
     await desk.page.keyboard.press("Tab")
@@ -142,6 +167,9 @@ async def test_by_keyboard_alone(running: system.System, arrive: Arrive) -> None
     await desk.page.keyboard.press("Enter")
     await expect(desk.option("b")).to_have_attribute("data-mark", "taken")
     await expect(desk.option("b")).to_be_focused()
+    # Beyond the ring that says which is chosen, and not on it.
+    ring, focus = await desk.option("b").evaluate(RINGS)
+    assert focus > ring > 0
     await running.drained()
     assert await running.tallies() == {"b": 1}
 

@@ -140,6 +140,14 @@ for (const button of [...buttons.values(), again]) {
   });
 }
 
+// Back from the browser's cache the page is as it was left; since then its voter may have voted
+// elsewhere. Where it cannot be loaded again, what is there is better than an error.
+addEventListener("pageshow", async (event) => {
+  if (!event.persisted) return;
+  const response = await fetch(location.href).catch(() => null);
+  if (response?.ok && !sending) location.reload();
+});
+
 if (main.dataset.closesAt) {
   const skew = Number(main.dataset.now) - Date.now();
   countDown(document.getElementById("closing"), Number(main.dataset.closesAt), () => skew, () => {
