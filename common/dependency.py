@@ -3,15 +3,17 @@
 import asyncio
 import datetime
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import prometheus_client
+import redis.exceptions
 import structlog
 
 from common import backoff
 
 PING_INTERVAL = 1.0  # seconds between two pings of a store that is up
 PING_TIMEOUT = 2.0  # seconds
+INVALID_AUTHORIZATION = "28"  # the class of SQLSTATE; postgresql.org/docs/current/errcodes-appendix
 
 
 class Dependency:
@@ -22,6 +24,7 @@ class Dependency:
         self.address = address
         self.is_up = False
         self.was_up = False  # at some time since the process began
+        self.is_refused = False  # it is away since it refuses the credentials
         self.reason: str | None = "not reached yet"
         self.since = datetime.datetime.now(datetime.UTC)
         self._log = structlog.get_logger(name)
@@ -34,19 +37,21 @@ class Dependency:
         if not self.is_up:
             away = self._elapse()
             self.is_up = self.was_up = self._said = True
-            self.reason = None
+            self.is_refused, self.reason = False, None
             self._gauge.set(1)
             self._log.info("reached", address=self.address, away_seconds=round(away, 1))
 
-    def away(self, error: BaseException | str) -> None:
-        """Says that the store did not answer, and why."""
-        reason = error if isinstance(error, str) else describe(error)
-        if self.is_up or not self._said:
+    def away(self, error: BaseException, reason: str | None = None) -> None:
+        """Says that the store did not answer, and why, if `error` does not say it well itself."""
+        reason = reason or describe(error)
+        refused = any(map(_is_refusal, _causes(error)))
+        if self.is_up or not self._said or (refused and not self.is_refused):
             if self.is_up:
                 self._elapse()
             self.is_up, self._said = False, True
             self._gauge.set(0)
             self._log.warning("away, trying again", address=self.address, reason=reason)
+        self.is_refused = self.is_refused or refused  # until it lets us in
         self.reason = reason
 
     async def watch(self, ping: Callable[[], Awaitable[object]]) -> typing.NoReturn:
@@ -68,6 +73,22 @@ class Dependency:
     def _elapse(self) -> float:
         before, self.since = self.since, datetime.datetime.now(datetime.UTC)
         return (self.since - before).total_seconds()
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """The store answers, and does not let this user in: no waiting helps."""
+    state = str(getattr(error, "sqlstate", ""))
+    return isinstance(error, redis.exceptions.AuthenticationError) or state.startswith(
+        INVALID_AUTHORIZATION
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error`, what caused it, what caused that, and so on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
 
 
 def describe(error: BaseException) -> str:

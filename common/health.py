@@ -15,7 +15,7 @@ def routes(
     registry: prometheus_client.CollectorRegistry,
     optional: Sequence[dependency.Dependency] = (),
 ) -> list[Route]:
-    """`/healthz`: the process works. `/readyz`: what is `needed` answers, else 503.
+    """`/healthz`: the process works, else 503. `/readyz`: what is `needed` answers, else 503.
 
     `/startz`: what is `needed` has answered since the process began, else 503. From then on a page
     has something to say, also while a store is away: that it is, and what becomes of a vote.
@@ -24,6 +24,11 @@ def routes(
     """
 
     async def healthz(_: Request) -> Response:
+        # The one fault of a store that a restart may mend: the password is read at the start.
+        refused = [each for each in needed if each.is_refused]
+        for each in refused:
+            text = f"{each.name} refuses the credentials ({each.reason}): start again with others\n"
+            return PlainTextResponse(text, 503)
         return PlainTextResponse("ok\n")
 
     async def startz(_: Request) -> Response:

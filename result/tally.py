@@ -55,7 +55,7 @@ class Tallies:
                 await self._listen(connection, changed)
             except (asyncpg.PostgresError, *postgres_client.Away) as error:
                 failures = 1 if self.latest is not read_before else failures + 1
-                self._state.away(_reason(error))
+                self._state.away(error, _reason(error))
                 await asyncio.sleep(min(backoff.delay(failures), RECONNECT_CAP))
             finally:
                 if connection is not None:

@@ -87,7 +87,7 @@ class Queue:
         try:
             await by.push(messages)
         except pusher.QueueAway as away:
-            self._state.away(str(away))
+            self._state.away(away)
             return away
         finally:
             self._under_way -= len(messages)

@@ -189,7 +189,7 @@ class Drain:
             except store.StoreAway as error:
                 failures += 1
                 self._state = "waiting for postgres"
-                self._postgres.away(str(error))
+                self._postgres.away(error)
                 if await concurrency.pause(stop, backoff.delay(failures)):
                     return False
             else:

@@ -15,6 +15,16 @@
 {{- if gt (len .Release.Name) 40 -}}
 {{- $problems = append $problems "the release's name has more than 40 characters: the names of pods would become too long" -}}
 {{- end -}}
+{{- $full := include "vote.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- $problems = append $problems (printf "%q cannot begin the name of a Service, which has small letters, digits and hyphens, a letter first: choose another release name, or set fullnameOverride" $full) -}}
+{{- end -}}
+{{- range $name := list "externalDatabase" "externalRedis" -}}
+{{- $host := (index $.Values $name).host -}}
+{{- if and $host (not (regexMatch "^([A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$" $host)) -}}
+{{- $problems = append $problems (printf "%s.host is %q: it is a name or an address alone; the port goes to %s.port" $name $host $name) -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.redis.auth.password -}}
 {{- if regexMatch "[\"'\\\\\\s]" . -}}
 {{- $problems = append $problems "redis.auth.password has a quote, a backslash or a space: Redis does not take these from its command line" -}}
@@ -45,6 +55,9 @@
 {{- if and $settings.service.nodePort (eq $settings.service.type "ClusterIP") -}}
 {{- $problems = append $problems (printf "%s.service.nodePort is set, but %s.service.type is ClusterIP: make it NodePort or LoadBalancer" $name $name) -}}
 {{- end -}}
+{{- if lt (int $settings.terminationGracePeriodSeconds) (add (int $settings.preStopSeconds) 10) -}}
+{{- $problems = append $problems (printf "%s.terminationGracePeriodSeconds must be %s.preStopSeconds and 10 more: so long its requests in hand may take" $name $name) -}}
+{{- end -}}
 {{- if and $settings.ingress.enabled (not $settings.ingress.host) -}}
 {{- $problems = append $problems (printf "%s.ingress.host is empty: vote and result each need a host name of their own" $name) -}}
 {{- end -}}
@@ -57,6 +70,10 @@
 {{- if and $range.enabled (gt (int $range.minReplicas) (int $range.maxReplicas)) -}}
 {{- $problems = append $problems (printf "%s.minReplicas is more than maxReplicas" $path) -}}
 {{- end -}}
+{{- end -}}
+{{- $ingress := .Values.vote.ingress -}}
+{{- if and $ingress.enabled .Values.result.ingress.enabled $ingress.host (eq $ingress.host .Values.result.ingress.host) -}}
+{{- $problems = append $problems "vote.ingress.host and result.ingress.host are the same: each needs a host name of its own" -}}
 {{- end -}}
 {{- $one := .Values.vote.service.nodePort -}}
 {{- if and $one .Values.result.service.nodePort (eq (int $one) (int .Values.result.service.nodePort)) -}}

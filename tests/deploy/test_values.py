@@ -67,6 +67,26 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         {"vote": {"ingress": {"enabled": True}}},
         "vote.ingress.host is empty",
     ),
+    "one host for both": (
+        {
+            page: {"ingress": {"enabled": True, "host": "poll.example.com"}}
+            for page in ("vote", "result")
+        },
+        "vote.ingress.host and result.ingress.host are the same",
+    ),
+    "a name with a dot": ({"fullnameOverride": "my.vote"}, '"my.vote" cannot begin the name'),
+    "a host with its port": (
+        {**EXTERNAL, "externalDatabase": {"host": "db.example.com:5432"}},
+        "externalDatabase.host is .*the port goes to externalDatabase.port",
+    ),
+    "a URL for a host": (
+        {**EXTERNAL, "externalRedis": {"host": "redis://redis.example.com"}},
+        "externalRedis.host is .*the port goes to externalRedis.port",
+    ),
+    "no time for what is in hand": (
+        {"vote": {"preStopSeconds": 25}},
+        "vote.terminationGracePeriodSeconds must be vote.preStopSeconds and 10 more",
+    ),
     "a route without gateway": (
         {"result": {"httpRoute": {"enabled": True}}},
         "result.httpRoute.parentRefs is empty",
@@ -108,6 +128,12 @@ def test_a_wrong_value_is_refused_with_a_message(name: str, helm: str) -> None:
 def test_a_release_name_that_would_be_too_long_is_refused(helm: str) -> None:
     with pytest.raises(manifest.RenderError, match="more than 40 characters"):
         manifest.chart(release="x" * 41, helm=helm)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "fd00::7", "::ffff:10.0.0.7", "db_1.example.com"])
+def test_any_host_of_a_store_is_taken(host: str) -> None:
+    values = {"tags": {"stores": False}, "externalDatabase": {"host": host}}
+    assert manifest.chart({**values, "externalRedis": {"host": host}})
 
 
 @pytest.mark.parametrize("name", manifest.CHARTS)

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import typing
 
 import asyncpg
 import pytest
@@ -41,6 +42,43 @@ async def test_vote(client: Client, stores: store.Stores) -> None:
         ):
             assert (await guest.vote("a")).status == 303
     assert len(await visitor.ballots(client)) == 1
+
+
+async def test_a_password_that_becomes_wrong_while_it_runs(
+    client: Client, stores: store.Stores
+) -> None:
+    """Waiting does not help, and another start may: so its liveness probe fails, and says why."""
+    order = typing.cast("typing.Any", client).execute_command
+    async with account.opened(client, *rules("vote")) as user:
+        name, password = user["REDIS_USERNAME"], user["REDIS_PASSWORD"]
+        configured = vote.settings.Settings.model_validate(
+            {
+                "redis_url": stores.redis_url,
+                "cookie_secret": "a secret of the tests, long enough",
+                **{key.lower(): value for key, value in user.items()},
+            }
+        )
+        async with (
+            served.opened(vote.app.create_app(configured)) as url,
+            visitor.opened(url) as guest,
+        ):
+
+            async def lives() -> bool:
+                return (await guest.get("/healthz")).status == 200
+
+            async def must_start_anew() -> bool:
+                return not await lives()
+
+            assert await lives()
+            await order("ACL", "SETUSER", name, "resetpass", ">another")
+            await order("CLIENT", "KILL", "USER", name)
+            await until.true(must_start_anew, 10)
+            told = (await guest.get("/healthz")).text
+            assert told.startswith("redis refuses the credentials ("), told
+            assert (await guest.vote("a")).status == 503
+            await order("ACL", "SETUSER", name, f">{password}")
+            await until.true(lives, 10)
+            assert (await guest.vote("a")).status == 303
 
 
 async def test_vote_cannot_read_or_delete_votes(client: Client, stores: store.Stores) -> None:

@@ -43,7 +43,7 @@ def test_up_and_away_and_since_when() -> None:
     away_since = watched.state.since
     assert (watched.state.is_up, watched.gauge, watched.state.reason) == (False, 0, "refused")
     assert up_since < away_since
-    watched.state.away("still refused")
+    watched.state.away(ConnectionRefusedError("still refused"))
     assert (watched.state.since, watched.state.reason) == (away_since, "still refused")
 
 
@@ -51,10 +51,10 @@ def test_each_change_is_logged_once() -> None:
     with structlog.testing.capture_logs() as logged:
         watched = Watched()
         for _ in range(3):
-            watched.state.away("refused")
+            watched.state.away(ConnectionRefusedError("refused"))
         for _ in range(3):
             watched.state.up()
-        watched.state.away("gone")
+        watched.state.away(ConnectionResetError("gone"))
     assert [line["event"] for line in logged] == [
         "away, trying again",
         "reached",

@@ -1,7 +1,9 @@
 """The routes for those who operate a service."""
 
+import asyncpg
 import prometheus_client
 import pytest
+import redis.exceptions
 from starlette import applications
 
 from common import dependency, health, metric
@@ -31,8 +33,35 @@ async def test_healthz_does_not_ask_for_stores(operated: Operated) -> None:
     assert (await operated.get("/healthz")).status == 200
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        redis.exceptions.AuthenticationError("WRONGPASS"),
+        asyncpg.InvalidPasswordError("WRONGPASS"),
+        asyncpg.InvalidAuthorizationSpecificationError("WRONGPASS"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_healthz_says_when_only_another_start_can_help(
+    operated: Operated, error: Exception
+) -> None:
+    """Credentials are read at the start; a restart by a liveness probe reads them anew."""
+    wrapped = OSError("while connecting")
+    wrapped.__cause__ = error
+    operated.needed.up()
+    operated.optional.away(wrapped)
+    assert (await operated.get("/healthz")).status == 200
+    operated.needed.away(wrapped)
+    operated.needed.away(ConnectionResetError("gone"))  # and was not let in since
+    answer = await operated.get("/healthz")
+    assert answer.status == 503
+    assert answer.text.startswith("postgres refuses the credentials (")
+    operated.needed.up()
+    assert (await operated.get("/healthz")).status == 200
+
+
 async def test_readyz_names_what_is_away_and_why(operated: Operated) -> None:
-    operated.needed.away("refused")
+    operated.needed.away(ConnectionRefusedError("refused"))
     answer = await operated.get("/readyz")
     assert answer.status == 503
     assert answer.json() == {
@@ -73,7 +102,7 @@ async def test_startz_remembers_that_all_was_reached(operated: Operated) -> None
     assert body["started"] is False
     assert body["dependencies"]["postgres"]["reason"] == "not reached yet"
     operated.needed.up()
-    operated.needed.away("refused")
+    operated.needed.away(ConnectionRefusedError("refused"))
     answer = await operated.get("/startz")
     assert answer.status == 200
     assert answer.json()["started"] is True
