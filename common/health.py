@@ -25,8 +25,7 @@ def routes(
 
     async def healthz(_: Request) -> Response:
         # The one fault of a store that a restart may mend: the password is read at the start.
-        refused = [each for each in needed if each.is_refused]
-        for each in refused:
+        for each in (each for each in (*needed, *optional) if each.is_refused):
             text = f"{each.name} refuses the credentials ({each.reason}): start again with others\n"
             return PlainTextResponse(text, 503)
         return PlainTextResponse("ok\n")

@@ -50,10 +50,10 @@ class Voters:
         wanted = len(self.acknowledged) + count
         await until.true(lambda: len(self.acknowledged) >= wanted, 60, lambda: self._told())
 
-    async def well(self, count: int) -> None:
+    async def well(self, count: int, within: float = 60) -> None:
         """Waits until `count` more votes were acknowledged, and none refused in between."""
         self._in_a_row = 0
-        await until.true(lambda: self._in_a_row >= count, 60, lambda: self._told())
+        await until.true(lambda: self._in_a_row >= count, within, lambda: self._told())
 
     async def _vote_until(self, stop: asyncio.Event) -> None:
         timeout = aiohttp.ClientTimeout(total=15)

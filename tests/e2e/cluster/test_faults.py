@@ -11,6 +11,7 @@ from tests.process import voters
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 VOTES = 50  # acknowledged before and after each fault
+HEALED = 300  # seconds: three failed probes, a secret that the node reads anew, and that again
 UNNOTICED = {"worker", "result", "db"}  # a voter does not wait for these
 
 
@@ -44,3 +45,27 @@ async def test_pods_are_deleted_under_load(
     async with own.database() as url:
         await people.check_stored(url)
     assert await own.restarts() == {}
+
+
+async def test_services_learn_a_changed_password_by_themselves(
+    installed: release.Release, measured: Callable[[str], None]
+) -> None:
+    """Nobody restarts them: the liveness probe does, since Redis refuses the old one."""
+    own = installed.space
+    people = voters.Voters(await own.url("vote"), concurrency=2, pause=0.05, close=True)
+    async with people.voting():
+        await people.more(VOTES)
+        before = await own.secret("redis-secret", "password")
+        await own.kubectl("delete", "secret", own.own("redis-secret"))
+        await installed.upgrade()
+        assert await own.secret("redis-secret", "password") != before
+        began = time.monotonic()
+        (pod, *_) = await own.pods("redis")
+        await own.kubectl("delete", "pod", pod["metadata"]["name"])
+        await people.well(VOTES, HEALED)
+        await own.ready(release.PODS, HEALED)
+        measured(f"another password: all is well after {time.monotonic() - began:.0f} s")
+    async with own.database() as url:
+        await people.check_stored(url)
+    restarted = {name.split("/")[1] for name in await own.restarts()}
+    assert restarted == {"vote", "worker", "result"}
