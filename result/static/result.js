@@ -9,7 +9,7 @@ import { Strip } from "./strip.js";
 const SILENCE = 4_500; // ms without a word, where one comes every second, then we reconnect
 const LONGEST = 20_000; // ms that an attempt to connect may take: a slow line needs its time
 const SHORTEST = 5_000; // ms for the first attempt after a loss; each further one may take longer
-const SET = 1_000; // ms between two measures of the server's clock: then a clock was set
+const SET = 2_000; // ms between two measures of the server's clock: then a clock was set
 const LOOK = 250; // ms between two looks at the clock
 const FIRST_RETRY = 250; // ms
 const LAST_RETRY = 3_000; // ms
