@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,6 +97,8 @@ async def test_a_second_run_on_the_same_data_is_refused_and_fresh_deletes_them(
 
 async def test_ctrl_c_while_it_starts(services: service.Services, place: Path) -> None:
     for moment in ("stores.lock", "run", "postgres.partial", "postgres/postmaster.pid"):
+        # What the run before may have left would be taken for this one's.
+        shutil.rmtree(place / "data" / moment, ignore_errors=True)
         system = standing.start(services, place)
         await system.has(moment)
         traces = system.traces()
