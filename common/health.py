@@ -25,9 +25,10 @@ def routes(
 
     async def healthz(_: Request) -> Response:
         # The one fault of a store that a restart may mend: the password is read at the start.
-        for each in (each for each in (*needed, *optional) if each.is_refused):
-            text = f"{each.name} refuses the credentials ({each.reason}): start again with others\n"
-            return PlainTextResponse(text, 503)
+        for each in (*needed, *optional):
+            if each.is_refused:
+                text = f"{each.name} refuses the credentials ({each.reason}): start again with"
+                return PlainTextResponse(f"{text} others\n", 503)
         return PlainTextResponse("ok\n")
 
     async def startz(_: Request) -> Response:

@@ -112,9 +112,9 @@ def rank(
         }
         for option in options
     ]
+    descending = sorted((option["count"] for option in counted), reverse=True)
     for option in counted:
-        ahead = sum(other["count"] > option["count"] for other in counted)
-        option["rank"] = ahead + 1 if total else None
+        option["rank"] = descending.index(option["count"]) + 1 if total else None
     if len(counted) > 2:
         counted.sort(key=lambda option: -option["count"])
     return counted

@@ -505,7 +505,6 @@ async def test_shares_are_drawn_before_the_scripts_have_come(
 
 async def test_since_when_stays_the_same(running: system.System, arrive: Arrive) -> None:
     """However long the messages take that tell the server's clock."""
-
     loop = asyncio.get_running_loop()
     delays = itertools.cycle((0.0, 0.4, 0.1, 0.7))  # seconds
     due = [loop.time()]  # when each message is passed on, in their order

@@ -27,20 +27,24 @@ def rules(name: str) -> list[str]:
     return re.findall(r"\(.*?\)|\S+", line)
 
 
+def as_vote(stores: store.Stores, user: dict[str, str]) -> vote.settings.Settings:
+    """The settings of vote as that user of Redis."""
+    return vote.settings.Settings.model_validate(
+        {
+            "redis_url": stores.redis_url,
+            "cookie_secret": "a secret of the tests, long enough",
+            **{name.lower(): value for name, value in user.items()},
+        }
+    )
+
+
 async def test_vote(client: Client, stores: store.Stores) -> None:
-    async with account.opened(client, *rules("vote")) as user:
-        configured = vote.settings.Settings.model_validate(
-            {
-                "redis_url": stores.redis_url,
-                "cookie_secret": "a secret of the tests, long enough",
-                **{name.lower(): value for name, value in user.items()},
-            }
-        )
-        async with (
-            served.opened(vote.app.create_app(configured)) as url,
-            visitor.opened(url) as guest,
-        ):
-            assert (await guest.vote("a")).status == 303
+    async with (
+        account.opened(client, *rules("vote")) as user,
+        served.opened(vote.app.create_app(as_vote(stores, user))) as url,
+        visitor.opened(url) as guest,
+    ):
+        assert (await guest.vote("a")).status == 303
     assert len(await visitor.ballots(client)) == 1
 
 
@@ -51,15 +55,8 @@ async def test_a_password_that_becomes_wrong_while_it_runs(
     order = typing.cast("typing.Any", client).execute_command
     async with account.opened(client, *rules("vote")) as user:
         name, password = user["REDIS_USERNAME"], user["REDIS_PASSWORD"]
-        configured = vote.settings.Settings.model_validate(
-            {
-                "redis_url": stores.redis_url,
-                "cookie_secret": "a secret of the tests, long enough",
-                **{key.lower(): value for key, value in user.items()},
-            }
-        )
         async with (
-            served.opened(vote.app.create_app(configured)) as url,
+            served.opened(vote.app.create_app(as_vote(stores, user))) as url,
             visitor.opened(url) as guest,
         ):
 
