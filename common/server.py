@@ -7,18 +7,18 @@ import signal
 import socket
 import sys
 import typing
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 
 import uvicorn
 
-from common import connection, log, settings
+from common import connection, log, settings, stop_signal
 
 GRACE = 8  # seconds for requests in hand; the whole process leaves within 10
 KEEP_ALIVE = 75  # seconds without a request; longer than the idle time of the usual proxies, 60 s
 BACKLOG = 2048  # connections that wait to be accepted
 
 
-Main = Callable[[asyncio.Event], Awaitable[None]]  # ends soon after the event is set
+Main = Callable[[asyncio.Event], Coroutine[None, None, None]]  # ends soon after the event is set
 
 
 class PortError(OSError):
@@ -93,21 +93,19 @@ async def serve(
         raise RuntimeError("the HTTP server ended by itself")
 
 
-async def until_signalled(main: Main) -> None:
-    """Awaits `main(stop)`; SIGTERM and SIGINT set `stop`."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await main(stop)
+def run(
+    configured: settings.Settings,
+    main: Main,
+    signals: Iterable[signal.Signals] = stop_signal.NUMBERS,
+) -> None:
+    """The body of a service's `__main__`: logging, the event loop, signals, exit status.
 
-
-def run(configured: settings.Settings, main: Main) -> None:
-    """The body of a service's `__main__`: logging, the event loop, signals, exit status."""
+    Runs `main(stop)`; `signals` set `stop`.
+    """
     log.configure(configured.log_format, configured.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(until_signalled(main))
+            runner.run(main(stop_signal.event(runner.get_loop(), signals)))
     except (PortError, settings.SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(settings.EXIT_STATUS) from None

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 
 import uvloop
 
+from common import stop_signal
 from seed import job, options, progress, split, verify
 
 FAILED = 1  # exit status
@@ -52,12 +52,8 @@ async def seed(chosen: options.Options, stop: asyncio.Event) -> int:
     return 0
 
 
-async def run(chosen: options.Options) -> int:
-    """As `seed`, ended by SIGINT or SIGTERM; mistakes go to standard error."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+async def run(chosen: options.Options, stop: asyncio.Event) -> int:
+    """As `seed`, ended by `stop`; mistakes go to standard error."""
     seeding = asyncio.create_task(seed(chosen, stop))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({seeding, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -77,7 +73,8 @@ async def run(chosen: options.Options) -> int:
 def main() -> None:
     chosen = options.parse()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        raise SystemExit(runner.run(run(chosen)))
+        stop = stop_signal.event(runner.get_loop())
+        raise SystemExit(runner.run(run(chosen, stop)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import NoReturn
 
-from common import server
+from common import server, stop_signal
 from standalone import banner, child, options, orphan, services, store
 
 NAME = "standalone"
@@ -25,7 +25,7 @@ def main() -> None:
         with contextlib.ExitStack() as held:
             _run(chosen, held)
             _ignore_signals()  # what is left is to stop the stores
-    except (Stopped, KeyboardInterrupt):  # the latter: while the event loop closes
+    except Stopped:
         pass
     except (server.PortError, *store.Error) as problem:
         sys.stderr.write(f"{NAME}: {problem}\n")
@@ -70,8 +70,6 @@ def _run(chosen: options.Options, held: contextlib.ExitStack) -> None:
         sys.stdout.flush()
 
     async def serve(stop: asyncio.Event) -> None:
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)
         if stores is not None:
             _stop_with(stores, stop)
         await services.check_credentials(external)
@@ -83,7 +81,7 @@ def _run(chosen: options.Options, held: contextlib.ExitStack) -> None:
     logging = configured.vote
     if "log_level" not in logging.model_fields_set:
         logging = logging.model_copy(update={"log_level": "warning"})
-    server.run(logging, serve)
+    server.run(logging, serve, _stopping())
     if stores is not None:
         _check_alive(stores)
 
@@ -119,21 +117,24 @@ def _ended(stores: store.Stores) -> list[child.Child]:
     return [each for each in children if each.name != "initdb" and each.status is not None]
 
 
+def _stopping() -> list[signal.Signals]:
+    """The signals that stop the run: SIGHUP is none if nohup asked to ignore it."""
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [*stop_signal.NUMBERS, *([] if is_ignored else [signal.SIGHUP])]
+
+
 def _raise_on_signals() -> None:
     def stop(number: int, frame: object) -> None:
         _ignore_signals()  # a second one must not cut short what the first one began
         raise Stopped
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stopping():
         signal.signal(number, stop)
-    # Not if nohup asked to ignore it.
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, stop)
 
 
 def _ignore_signals() -> None:
     # Not SIG_IGN: Python would complain about a signal that came at this very moment.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (*stop_signal.NUMBERS, signal.SIGHUP):
         signal.signal(number, lambda number, frame: None)
 
 

@@ -104,26 +104,38 @@ async def test_a_request_that_hangs_does_not_hold_it_up() -> None:
 
 
 PROGRAM = """
-import asyncio, os, signal, sys
+import asyncio, os, signal, socket
 from common import server, settings
 
+def after_a_signal(do):
+    def send_and_do(*arguments):
+        os.kill(os.getpid(), signal.{name})
+        return do(*arguments)
+    return send_and_do
+
 async def main(stop):
-    os.kill(os.getpid(), signal.{name})
     await asyncio.wait_for(stop.wait(), 5)
     print("stopped in order")
 
+if {moment!r} == "starts":  # what the loop does first
+    socket.socketpair = after_a_signal(socket.socketpair)
+else:
+    main = after_a_signal(main)
+    asyncio.Runner.__exit__ = after_a_signal(asyncio.Runner.__exit__)
 server.run(settings.Settings(), main)
+after_a_signal(print)("ended")
 """
 
 
+@pytest.mark.parametrize("moment", ["starts", "runs"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-async def test_a_signal_stops_the_process_in_order(name: str) -> None:
+async def test_signals_stop_the_process_in_order(name: str, moment: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        PROGRAM.format(name=name),
+        PROGRAM.format(name=name, moment=moment),
         cwd=service.ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
-    assert (process.returncode, output) == (0, b"stopped in order\n")
+    assert (process.returncode, output) == (0, b"stopped in order\nended\n")
