@@ -137,10 +137,9 @@ class VoteApp:
         if status == 503:
             headers["retry-after"] = str(RETRY_AFTER)
         gzipped = asset.accepts_gzip(request.headers)
-        if gzipped:
-            headers["content-encoding"] = "gzip"
+        if gzipped:  # the middleware says it of the others
+            headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
         response = HTMLResponse(made.gzipped if gzipped else made.html, status, headers)
-        response.headers.add_vary_header("Accept-Encoding")
         page.LOCALES.remember(request, response)
         return response
 

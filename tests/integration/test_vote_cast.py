@@ -73,6 +73,14 @@ async def test_a_form_is_answered_by_a_redirect_once_redis_has_the_vote(
     assert (await guest.get()).pressed == "b"
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+async def test_the_page_says_what_it_depends_on(guest: Visitor, encoding: str) -> None:
+    answer = await guest.get(headers={"accept-encoding": encoding})
+    assert answer.headers.get("content-encoding", "identity") == encoding
+    vary = sorted(answer.headers["vary"].split(", "))
+    assert vary == ["Accept-Encoding", "Accept-Language", "Cookie"]
+
+
 @pytest.mark.parametrize("headers", visitor.WAYS, ids=["short", "long"])
 async def test_who_changes_their_mind_stays_the_same_voter(
     guest: Visitor, client: Client, headers: dict[str, str]
