@@ -26,6 +26,8 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
     "a blank option": ({"poll": {"options": ["Cats", " "]}}, "/poll/options/1"),
     "a blank title": ({"poll": {"title": " "}}, "/poll/title"),
     "an end without an offset": ({"poll": {"closesAt": "2026-12-24T18:00:00"}}, "/poll/closesAt"),
+    "an end in month 13": ({"poll": {"closesAt": "2026-13-24T18:00:00Z"}}, "/poll/closesAt"),
+    "an end at 25 o'clock": ({"poll": {"closesAt": "2026-12-24T25:00:00Z"}}, "/poll/closesAt"),
     "KEDA and HPA": (
         {"worker": {"keda": {"enabled": True}, "autoscaling": {"enabled": True}}},
         "worker.keda.enabled and worker.autoscaling.enabled are both true",
