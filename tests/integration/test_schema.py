@@ -42,6 +42,14 @@ async def test_many_workers_may_apply_it_at_once(stores: store.Stores) -> None:
         await each.close()
 
 
+async def test_ids_are_compared_byte_by_byte_whatever_the_database_does(
+    db: asyncpg.Connection,
+) -> None:
+    await schema.apply(db)
+    await db.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a')")
+    assert await db.fetchval("SELECT pg_collation_for(id) FROM votes") == '"C"'
+
+
 async def test_a_second_time_takes_no_lock_and_changes_nothing(
     db: asyncpg.Connection, stores: store.Stores
 ) -> None:
