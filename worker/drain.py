@@ -10,7 +10,7 @@ import orjson
 import structlog
 
 from common import backoff, ballot, concurrency, dependency, poll, redis_client
-from worker import metric, queue, store
+from worker import bulk, metric, queue, store
 
 FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in hand
 PUT_BACK_TIMEOUT = 3.0  # seconds; beyond, another worker does it
@@ -160,6 +160,15 @@ class Drain:
         return self._decode(messages)
 
     def _decode(self, messages: list[bytes]) -> Batch:
+        dead: list[bytes] = []
+        ballots = bulk.parse(messages, self._options)
+        if ballots is None:
+            ballots, dead = self._decode_each(messages)
+        oldest = min((typing.cast("int", cast.cast_at) for cast in ballots), default=0)
+        newest = store.newest_of_each_voter(ballots)
+        return Batch(len(messages), len(ballots), newest, oldest, dead)
+
+    def _decode_each(self, messages: list[bytes]) -> tuple[list[ballot.Ballot], list[bytes]]:
         ballots, dead = [], []
         for message in messages:
             try:
@@ -174,9 +183,7 @@ class Drain:
             log.warning(
                 "messages that can never be stored", count=len(dead), last=dead[-1].decode()
             )
-        oldest = min((typing.cast("int", cast.cast_at) for cast in ballots), default=0)
-        newest = store.newest_of_each_voter(ballots)
-        return Batch(len(messages), len(ballots), newest, oldest, dead)
+        return ballots, dead
 
     async def _commit(self, batch: Batch, stop: asyncio.Event) -> bool:
         """Commits `batch`, however long Postgres is away; False when stopped meanwhile."""

@@ -5,7 +5,7 @@ import contextlib
 import pathlib
 import time
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import asyncpg
 
@@ -41,7 +41,14 @@ class Rejected(typing.NamedTuple):
 
 
 class Sorted(list[ballot.Ballot]):
-    """One ballot a voter, in the order of the voters."""
+    """One ballot a voter, in the order of the voters. `arrays`: what `UPSERT` is given.
+
+    They are made here, ahead: while Postgres waits for the next batch it is too late.
+    """
+
+    def __init__(self, ballots: Iterable[ballot.Ballot]) -> None:
+        super().__init__(ballots)
+        self.arrays = as_arrays(self)
 
 
 class Store:
@@ -116,21 +123,20 @@ class Store:
             raise
         self._failure = None
 
-    async def _commit_or_split(self, ballots: Sequence[ballot.Ballot]) -> list[Rejected]:
-        arrays = as_arrays(ballots)
+    async def _commit_or_split(self, ballots: Sorted) -> list[Rejected]:
         try:
-            await self._upsert.fetch(*arrays)
+            await self._upsert.fetch(*ballots.arrays)
         except DATA_ERRORS as error:
             if len(ballots) == 1:
                 return [Rejected(ballots[0], " ".join(str(error).split()))]
             half = len(ballots) // 2
             return [
-                *await self._commit_or_split(ballots[:half]),
-                *await self._commit_or_split(ballots[half:]),
+                *await self._commit_or_split(Sorted(ballots[:half])),
+                *await self._commit_or_split(Sorted(ballots[half:])),
             ]
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
             # Not by workers, whose ids are sorted: somebody else writes to the table as well.
-            await self._upsert.fetch(*arrays)
+            await self._upsert.fetch(*ballots.arrays)
         return []
 
     async def _connected(self) -> asyncpg.Connection:
@@ -153,7 +159,7 @@ class Store:
 
 def as_arrays(ballots: Sequence[ballot.Ballot]) -> tuple[str, str, str]:
     """What `UPSERT` is given: the voters, their votes, their times."""
-    ids, votes, times = zip(*ballots, strict=True)
+    ids, votes, times = zip(*ballots, strict=True) if ballots else ((), (), ())
     return literal.of_texts(ids), literal.of_texts(votes), literal.of_numbers(times)
 
 
