@@ -5,6 +5,7 @@ processor time of a general one (one core makes 54,000 requests a second, with a
 """
 
 import asyncio
+import functools
 import ssl
 from dataclasses import dataclass, field
 from typing import Self, cast
@@ -50,7 +51,7 @@ class Address:
             is_secure=parts.scheme == "https",
         )
 
-    @property
+    @functools.cached_property
     def host_header(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         is_default = self.port == DEFAULT_PORTS["https" if self.is_secure else "http"]
@@ -71,7 +72,10 @@ class _Connection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout  # seconds for one answer
+        self.deadline = 0.0
+        self.watch: asyncio.TimerHandle | None = None
         self.is_usable = True
         self.answer = Answer()
         self.arrived: asyncio.Future[Answer] | None = None
@@ -83,6 +87,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, problem: Exception | None) -> None:
         self.is_usable = False
+        if self.watch is not None:
+            self.watch.cancel()
         if self.arrived is not None and not self.arrived.done():
             if self.ends_with_connection and problem is None:
                 self.arrived.set_result(self.answer)
@@ -124,9 +130,24 @@ class _Connection(asyncio.Protocol):
 
     async def exchange(self, message: bytes) -> Answer:
         """Send a whole request and wait for the answer."""
-        self.arrived = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.arrived = loop.create_future()
+        self.deadline = loop.time() + self.timeout
+        if self.watch is None:
+            self._watch()
         self.transport.write(message)
         return await self.arrived
+
+    def _watch(self) -> None:
+        """Fail what has no answer in time. One timer for all exchanges costs less than one each."""
+        self.watch = None
+        if self.arrived is not None and not self.arrived.done():
+            loop = asyncio.get_running_loop()
+            left = self.deadline - loop.time()
+            if left > 0:
+                self.watch = loop.call_later(left, self._watch)
+            else:
+                self._fail(TimeoutError(f"no answer in {self.timeout:g} seconds"))
 
     def close(self) -> None:
         self.is_usable = False
@@ -142,7 +163,7 @@ class Client:
     """Requests to one service, over one connection that is opened when needed."""
 
     def __init__(self, address: Address, timeout: float) -> None:
-        """`timeout`: seconds for one request."""
+        """`timeout`: seconds for a connection, and for one answer."""
         self._address = address
         self._timeout = timeout
         self._connection: _Connection | None = None
@@ -169,12 +190,10 @@ class Client:
             head += f"Content-Type: {FORM}\r\nContent-Length: {len(form)}\r\n"
         message = f"{head}User-Agent: seed\r\n\r\n".encode("latin-1") + (form or b"")
         try:
-            async with asyncio.timeout(self._timeout):
-                connection = await self._connected()
-                answer = await connection.exchange(message)
-        except TimeoutError:
-            self.close()
-            raise TimeoutError(f"no answer in {self._timeout:g} seconds") from None
+            connection = self._connection
+            if connection is None or not connection.is_usable:
+                connection = self._connection = await self._connect()
+            answer = await connection.exchange(message)
         except BaseException:
             self.close()
             raise
@@ -182,15 +201,18 @@ class Client:
             self.close()
         return answer
 
-    async def _connected(self) -> _Connection:
-        if self._connection is None or not self._connection.is_usable:
-            _, self._connection = await asyncio.get_running_loop().create_connection(
-                _Connection,
-                self._address.host,
-                self._address.port,
-                ssl=ssl.create_default_context() if self._address.is_secure else None,
-            )
-        return self._connection
+    async def _connect(self) -> _Connection:
+        try:
+            async with asyncio.timeout(self._timeout):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: _Connection(self._timeout),
+                    self._address.host,
+                    self._address.port,
+                    ssl=ssl.create_default_context() if self._address.is_secure else None,
+                )
+        except TimeoutError:
+            raise TimeoutError(f"no connection in {self._timeout:g} seconds") from None
+        return connection
 
     def close(self) -> None:
         if self._connection is not None:

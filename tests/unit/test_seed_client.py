@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -115,13 +116,19 @@ async def test_no_answer_is_an_error_and_the_next_request_connects_again(raw: by
     assert len(connections) == 2
 
 
-async def test_time_out() -> None:
-    async with serving(lambda request: b"") as (address, _):
-        with (
-            closing(address, timeout=0.1) as service,
-            pytest.raises(TimeoutError, match=r"no answer in 0\.1 seconds"),
-        ):
-            await service.request("GET", "/")
+@pytest.mark.parametrize("before", range(3))
+async def test_time_out_of_each_answer(before: int) -> None:
+    """The first, and later ones: the time of one before does not end them."""
+    replies = [b"HTTP/1.1 204 None\r\n\r\n"] * before + [b""]
+    async with serving(lambda request: replies.pop(0)) as (address, _):
+        with closing(address, timeout=0.2) as service:
+            for _ in range(before):
+                await service.request("GET", "/")
+                await asyncio.sleep(0.15)
+            began = time.monotonic()
+            with pytest.raises(TimeoutError, match=r"no answer in 0\.2 seconds"):
+                await service.request("GET", "/")
+            assert time.monotonic() - began >= 0.2
 
 
 async def test_nobody_listens() -> None:
