@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import operator
 import re
 import time
 import typing
@@ -16,6 +17,8 @@ FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in hand
 PUT_BACK_TIMEOUT = 3.0  # seconds; beyond, another worker does it
 WELL_AFTER = 5.0  # seconds of a session after which its end is a first failure again
 SHOWN_BYTES = 1024  # of a dead message, in its dead letter
+
+CAST_AT: typing.Callable[[ballot.Ballot], int] = operator.attrgetter("cast_at")
 
 log = structlog.get_logger("worker")
 
@@ -164,7 +167,7 @@ class Drain:
         ballots = bulk.parse(messages, self._options)
         if ballots is None:
             ballots, dead = self._decode_each(messages)
-        oldest = min((typing.cast("int", cast.cast_at) for cast in ballots), default=0)
+        oldest = min(map(CAST_AT, ballots), default=0)
         newest = store.newest_of_each_voter(ballots)
         return Batch(len(messages), len(ballots), newest, oldest, dead)
 

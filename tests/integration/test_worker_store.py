@@ -104,6 +104,7 @@ async def test_workers_with_the_same_voters_in_another_order_do_not_deadlock(
         ([Ballot("1", "a", 1), Ballot("1", "b", 2)], "b"),
         ([Ballot("1", "b", 2), Ballot("1", "a", 1)], "b"),
         ([Ballot("1", "a", 5), Ballot("1", "b", 5)], "b"),  # same µs: the later in the queue
+        ([Ballot("1", "a", 5), Ballot("1", "b", 5), Ballot("1", "c", 4)], "b"),
     ],
 )
 async def test_of_one_voter_in_one_batch_the_newest_counts(
