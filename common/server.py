@@ -16,6 +16,7 @@ from common import connection, log, settings, stop_signal
 GRACE = 8  # seconds for requests in hand; the whole process leaves within 10
 KEEP_ALIVE = 75  # seconds without a request; longer than the idle time of the usual proxies, 60 s
 BACKLOG = 2048  # connections that wait to be accepted
+ACCEPTED_AT_ONCE = 16  # connections in one turn of the event loop
 
 
 Main = Callable[[asyncio.Event], Coroutine[None, None, None]]  # ends soon after the event is set
@@ -82,13 +83,17 @@ async def serve(
         ws_ping_interval=None,  # Engine.IO has pings of its own
     )
     server = Server(config)
-    serving = asyncio.create_task(server.serve([listening]))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    ended_early = serving.done()
-    server.should_exit = True
-    await serving
+    with contextlib.ExitStack() as held:
+        # uvloop accepts one connection of each descriptor in a turn. In a rush there are hundreds
+        # of requests in each, and the last of 256 new connections waited for more than a second.
+        more = [held.enter_context(listening.dup()) for _ in range(ACCEPTED_AT_ONCE - 1)]
+        serving = asyncio.create_task(server.serve([listening, *more]))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        ended_early = serving.done()
+        server.should_exit = True
+        await serving
     if ended_early:
         raise RuntimeError("the HTTP server ended by itself")
 

@@ -1,6 +1,6 @@
 """Reads a batch of usual messages at once.
 
-One by one (`common.ballot.parse`) a message takes 2.2 µs of CPU time, so 0.9 µs: see
+One by one (`common.ballot.parse`) a message takes twice as much CPU time: see
 bench/README.md. A message that is anything else than a ballot with its time takes the long way.
 """
 

@@ -139,3 +139,55 @@ async def test_signals_stop_the_process_in_order(name: str, moment: str) -> None
     )
     output, _ = await process.communicate()
     assert (process.returncode, output) == (0, b"stopped in order\nended\n")
+
+
+CROWD = """
+import asyncio, socket
+from common import server, settings
+
+CONNECTIONS = 64
+turns = None  # of the event loop since the first connection
+
+class Protocol(asyncio.Protocol):
+    count = 0
+    def __init__(self, **options):
+        pass
+    def connection_made(self, transport):
+        Protocol.count += 1
+        if Protocol.count == 1:
+            turn()
+        if Protocol.count == CONNECTIONS:
+            print(turns)
+            stop.set()
+        transport.abort()
+
+def turn():
+    global turns
+    turns = 0 if turns is None else turns + 1
+    asyncio.get_running_loop().call_soon(turn)
+
+async def app(scope, receive, send):
+    while True:
+        await send({"type": (await receive())["type"] + ".complete"})
+app.protocol = Protocol
+
+async def main(stop_event):
+    global stop
+    stop = stop_event
+    listening = server.bind("127.0.0.1", 0)
+    crowd = [socket.create_connection(listening.getsockname()) for _ in range(CONNECTIONS)]
+    await server.serve(app, listening, stop)
+    for each in crowd:
+        each.close()
+
+server.run(settings.Settings(), main)
+"""
+
+
+async def test_a_crowd_is_let_in_within_few_turns_of_the_event_loop() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CROWD, cwd=service.ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    assert int(output) <= 64 / server.ACCEPTED_AT_ONCE
