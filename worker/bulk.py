@@ -1,7 +1,7 @@
 """Reads a batch of usual messages at once.
 
-One by one (`common.ballot.parse`) a message takes twice as much CPU time: see
-bench/README.md. A message that is anything else than a ballot with its time takes the long way.
+One by one (`common.ballot.parse`) a message takes twice as much CPU time: see bench/README.md.
+Where one is anything else than a ballot with its time, all of the batch takes that way.
 """
 
 import functools
