@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 
 import uvicorn
 
-from common import connection, log, settings, stop_signal
+from common import connection, file_limit, log, settings, stop_signal
 
 GRACE = 8  # seconds for requests in hand; the whole process leaves within 10
 KEEP_ALIVE = 75  # seconds without a request; longer than the idle time of the usual proxies, 60 s
@@ -108,9 +108,11 @@ def run(
     Runs `main(stop)`; `signals` set `stop`.
     """
     log.configure(configured.log_format, configured.log_level)
+    file_limit.lift()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(main(stop_signal.event(runner.get_loop(), signals)))
+        stop_signal.block(signals)
     except (PortError, settings.SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(settings.EXIT_STATUS) from None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Iterable
 
 NUMBERS = (signal.SIGTERM, signal.SIGINT)
@@ -25,3 +26,13 @@ def event(
     for number in numbers:
         signal.signal(number, set_it)
     return stop
+
+
+def block(numbers: Iterable[signal.Signals] = NUMBERS) -> None:
+    """All is done: from now on these signals change nothing, not even the exit status.
+
+    Python gives them their default action while it ends, which is to kill the process. Blocked and
+    not ignored: of one that comes at this very moment Python would complain.
+    """
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)

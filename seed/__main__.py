@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from common import stop_signal
+from common import file_limit, stop_signal
 from seed import job, options, progress, split, verify
 
 FAILED = 1  # exit status
@@ -72,9 +72,11 @@ async def run(chosen: options.Options, stop: asyncio.Event) -> int:
 
 def main() -> None:
     chosen = options.parse()
+    file_limit.lift()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        stop = stop_signal.event(runner.get_loop())
-        raise SystemExit(runner.run(run(chosen, stop)))
+        status = runner.run(run(chosen, stop_signal.event(runner.get_loop())))
+    stop_signal.block()
+    raise SystemExit(status)
 
 
 if __name__ == "__main__":

@@ -38,15 +38,18 @@ class Address:
         )
         try:
             parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
+            port = DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port
+            host = (parts.hostname or "").encode("idna").decode()
+        except ValueError:  # also a UnicodeError
             raise wrong from None
-        if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.query or parts.fragment:
+        if parts.scheme not in DEFAULT_PORTS or not host or not port:
+            raise wrong
+        if parts.query or parts.fragment:
             raise wrong
         return cls(
             url=url.rstrip("/"),
-            host=parts.hostname,
-            port=port or DEFAULT_PORTS[parts.scheme],
+            host=host,
+            port=port,
             path=parts.path.rstrip("/"),
             is_secure=parts.scheme == "https",
         )

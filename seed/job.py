@@ -46,7 +46,7 @@ async def wait_ready(address: client.Address, within: float, told: progress.Prog
     Raises:
         NotReadyError: it did not.
     """
-    service = client.Client(address, REQUEST_TIMEOUT)
+    service = client.Client(address, min(REQUEST_TIMEOUT, within))
     deadline = time.monotonic() + within
     try:
         while True:

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 import redis.asyncio
 
-from common import ballot, keys
+from common import ballot, keys, server
 from tests import service, store, until
 
 PATIENCE = 60.0  # seconds; the machine may be busy
@@ -160,6 +160,15 @@ async def test_vote_is_not_there(services: service.Services) -> None:
     assert first == f"waiting for {url}"
     assert last.startswith(f"seed: {url} was not ready in 0.5 seconds (")
     assert "refused" in last.lower()
+
+
+async def test_vote_listens_and_never_answers(services: service.Services) -> None:
+    with server.bind("127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        seed = services.start("seed", "--timeout=0.5", f"--url={url}")
+        assert await seed.ended(PATIENCE) == 1
+    told = f"seed: {url} was not ready in 0.5 seconds (no answer in 0.5 seconds)"
+    assert seed.log.splitlines()[-1] == told
 
 
 async def test_it_waits_for_vote(

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -93,6 +94,32 @@ async def test_a_second_run_on_the_same_data_is_refused_and_fresh_deletes_them(
     assert f"(process {first.run.pid}): stop it first" in second.run.log
     assert await first.total() == 0
     assert await first.run.terminate() == 0
+
+
+WHILE_IMPORTING = """
+import os, runpy, signal, sys
+
+class Signalling:
+    def find_spec(name, path=None, target=None):
+        if name == "standalone.system":
+            os.kill(os.getpid(), signal.{name})
+
+sys.meta_path.insert(0, Signalling)
+runpy.run_module("standalone", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+async def test_a_signal_before_anything_has_begun(place: Path, name: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WHILE_IMPORTING.format(name=name), "--data", str(place / "data")),
+        cwd=service.ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert (process.returncode, output) == (0, b"")
+    assert not (place / "data").exists()
 
 
 async def test_ctrl_c_while_it_starts(services: service.Services, place: Path) -> None:

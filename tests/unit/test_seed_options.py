@@ -30,6 +30,12 @@ def test_environment() -> None:
     assert (chosen.verify.port, chosen.verify.is_secure) == (443, True)
 
 
+def test_a_host_name_in_any_script() -> None:
+    chosen = options.parse(["--url", "http://müller.example:81"], {})
+    assert (chosen.url.host, chosen.url.port) == ("xn--mller-kva.example", 81)
+    assert chosen.url.host_header == "xn--mller-kva.example:81"
+
+
 def test_the_command_line_goes_before_the_environment() -> None:
     environment = {"SEED_VOTES": "12", "SEED_URL": "http://a", "VOTE_URL": "http://b"}
     chosen = options.parse(["--votes", "7"], environment)
@@ -47,6 +53,9 @@ def test_the_command_line_goes_before_the_environment() -> None:
         (["--split", ":".join(["1"] * 27)], {}, "there are at most 26 options"),
         (["--url", "localhost:8080"], {}, "like http://localhost:8080"),
         (["--url", "http://localhost:80800"], {}, "like http://localhost:8080"),
+        (["--url", "http://localhost:0"], {}, "like http://localhost:8080"),
+        (["--url", "http://a..b"], {}, "'http://a..b' is not a web address"),
+        (["--url", f"http://{'a' * 64}.example"], {}, "is not a web address"),
         ([], {"RESULT_URL": "ftp://result"}, "RESULT_URL: 'ftp://result' is not a web address"),
         (["--rate", "0"], {}, "greater than 0"),
         (["--rate", "nan"], {}, "greater than 0"),

@@ -1,6 +1,7 @@
 """Serving until told to stop."""
 
 import asyncio
+import signal
 import socket
 import sys
 
@@ -124,6 +125,12 @@ else:
     asyncio.Runner.__exit__ = after_a_signal(asyncio.Runner.__exit__)
 server.run(settings.Settings(), main)
 after_a_signal(print)("ended")
+
+class Last:
+    def __del__(self, kill=os.kill, process=os.getpid()):  # when Python ends: it has no handlers
+        kill(process, {number})
+
+last = Last()
 """
 
 
@@ -133,12 +140,33 @@ async def test_signals_stop_the_process_in_order(name: str, moment: str) -> None
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        PROGRAM.format(name=name, moment=moment),
+        PROGRAM.format(name=name, number=int(signal.Signals[name]), moment=moment),
         cwd=service.ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
     assert (process.returncode, output) == (0, b"stopped in order\nended\n")
+
+
+LIMIT = """
+import resource
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+from common import file_limit, server, settings
+
+async def main(stop):
+    print(resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, file_limit.ENOUGH))
+
+server.run(settings.Settings(), main)
+"""
+
+
+async def test_the_shells_limit_of_open_files_is_lifted() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LIMIT, cwd=service.ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert (process.returncode, output) == (0, b"True\n")
 
 
 CROWD = """
