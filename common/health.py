@@ -27,8 +27,8 @@ def routes(
         # The one fault of a store that a restart may mend: the password is read at the start.
         for each in (*needed, *optional):
             if each.is_refused:
-                text = f"{each.name} refuses the credentials ({each.reason}): start again with"
-                return PlainTextResponse(f"{text} others\n", 503)
+                refusal = f"{each.name} refuses the credentials ({each.reason})"
+                return PlainTextResponse(f"{refusal}: start again with others\n", 503)
         return PlainTextResponse("ok\n")
 
     async def startz(_: Request) -> Response:

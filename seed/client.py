@@ -42,9 +42,8 @@ class Address:
             host = (parts.hostname or "").encode("idna").decode()
         except ValueError:  # also a UnicodeError
             raise wrong from None
-        if parts.scheme not in DEFAULT_PORTS or not host or not port:
-            raise wrong
-        if parts.query or parts.fragment:
+        has_more = parts.query or parts.fragment
+        if parts.scheme not in DEFAULT_PORTS or not host or not port or has_more:
             raise wrong
         return cls(
             url=url.rstrip("/"),

@@ -104,7 +104,17 @@ async def test_a_request_that_hangs_does_not_hold_it_up() -> None:
     assert await asking == "Internal Server Error"
 
 
-PROGRAM = """
+async def output_of(program: str) -> bytes:
+    """What it prints until it ends with status 0."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=service.ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output
+
+
+SIGNALLED = """
 import asyncio, os, signal, socket
 from common import server, settings
 
@@ -137,15 +147,9 @@ last = Last()
 @pytest.mark.parametrize("moment", ["starts", "runs"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 async def test_signals_stop_the_process_in_order(name: str, moment: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        PROGRAM.format(name=name, number=int(signal.Signals[name]), moment=moment),
-        cwd=service.ROOT,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    assert (process.returncode, output) == (0, b"stopped in order\nended\n")
+    number = int(signal.Signals[name])
+    output = await output_of(SIGNALLED.format(name=name, number=number, moment=moment))
+    assert output == b"stopped in order\nended\n"
 
 
 LIMIT = """
@@ -162,11 +166,7 @@ server.run(settings.Settings(), main)
 
 
 async def test_the_shells_limit_of_open_files_is_lifted() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", LIMIT, cwd=service.ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
-    assert (process.returncode, output) == (0, b"True\n")
+    assert await output_of(LIMIT) == b"True\n"
 
 
 CROWD = """
@@ -213,9 +213,4 @@ server.run(settings.Settings(), main)
 
 
 async def test_a_crowd_is_let_in_within_few_turns_of_the_event_loop() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CROWD, cwd=service.ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0
-    assert int(output) <= 64 / server.ACCEPTED_AT_ONCE
+    assert int(await output_of(CROWD)) <= 64 / server.ACCEPTED_AT_ONCE
