@@ -32,6 +32,11 @@ class Dependency:
         self._gauge = _gauge(registry).labels(dependency=name)
         self._gauge.set(0)
 
+    @property
+    def is_away(self) -> bool:
+        """It was asked, and did not answer: not so in the first moment, when nothing is known."""
+        return self._said and not self.is_up
+
     def up(self) -> None:
         """Says that the store answered."""
         if not self.is_up:

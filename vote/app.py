@@ -56,7 +56,7 @@ class VoteApp:
 
     async def show(self, request: Request) -> Response:
         """GET /: the page, which marks the voter's own choice."""
-        state = "closed" if self.poll.is_closed() else "open"
+        state = "away" if self.redis.is_away else "open"
         is_known = self._is_known(request)
         response = self._page(request, state, 200, is_known=is_known)
         if self.voters.can_sign and not is_known:

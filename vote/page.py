@@ -38,8 +38,9 @@ class Page:
         """The HTML in the reader's language.
 
         `choice` is the option that was acknowledged before, `tried` the one that was refused now.
-        `state` is open, closed, or why a vote was refused: not_taken (the queue is away), unsure
-        (it did not acknowledge the vote, and may have it), unknown_option, cross_site, bad_request.
+        `state` is open, away (no vote can be taken now), or why a vote was refused: closed,
+        not_taken (the queue is away), unsure (it did not acknowledge the vote, and may have it),
+        unknown_option, cross_site, bad_request.
         """
         names = {option.id: option.name for option in self._poll.options}
         choice = choice if choice in names else None
@@ -80,6 +81,8 @@ def _open_notice(state: str, choice: str | None, tried: str | None) -> str:
         return "not taken" if state == "not_taken" else "no answer"
     if state == "open":
         return "taken" if choice else "open"
+    if state == "away":
+        return "away"
     return "unknown" if state == "unknown_option" else "malformed"
 
 
@@ -106,6 +109,7 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
     _ = chosen.gettext
     return {
         "open": _("Tap your choice.\nYou can change it later."),
+        "away": _("Votes cannot be taken right now.\nTry again in a moment."),
         "sending": _("Sending your vote for {name} …"),
         "taken": _("Your vote for {name} is in.\nYou can change it."),
         "not taken": _("Your vote for {name} was not taken."),

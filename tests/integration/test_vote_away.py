@@ -11,6 +11,11 @@ from tests.integration import visitor
 
 Client = redis.asyncio.Redis
 Visitor = visitor.Visitor
+AWAY = "Votes cannot be taken right now."
+
+
+def notice(page: visitor.Answer) -> str:
+    return page.text.partition('role="status"')[2].partition("</p>")[0]
 
 
 async def refusals(guest: Visitor) -> set[str]:
@@ -27,8 +32,8 @@ async def refusals(guest: Visitor) -> set[str]:
     assert told[reasons[0]] in answer.json["detail"]
     told = {"not_taken": "was not taken", "unsure": "may not have been taken"}
     for form in forms:
-        notice = form.text.partition('role="status"')[2].partition("</p>")[0]
-        reasons += [each for each in told if f"our vote for Dogs {told[each]}" in notice]
+        said = notice(form)
+        reasons += [each for each in told if f"our vote for Dogs {told[each]}" in said]
         assert form.pressed != "b"
     for each in (answer, *forms):
         assert (each.status, each.headers["retry-after"]) == (503, "2")
@@ -66,9 +71,11 @@ async def test_redis_goes_and_comes_back(
     # What was acknowledged before, as long as it is sure that it still holds.
     assert (page.status, page.pressed) == (200, None if unsure else "a")
     assert await unready(guest)
+    assert AWAY in notice(await guest.get())
     assert (await guest.get("/healthz")).status == 200
     await (stores.redis.start() if how == "stop" else stores.redis.resume())
     await until.true(lambda: ready(guest))
+    assert AWAY not in notice(await guest.get())
     assert (await guest.vote("b")).status == 303
     cast = await visitor.ballots(client)
     assert (cast[0]["vote"], cast[-1]["vote"]) == ("a", "b")

@@ -24,9 +24,9 @@ class Watched:
         return self.registry.get_sample_value("dependency_up", {"dependency": "redis"})
 
 
-def test_not_reached_yet_is_away_with_a_reason() -> None:
+def test_not_reached_yet_is_neither_up_nor_away() -> None:
     watched = Watched()
-    assert (watched.state.is_up, watched.gauge) == (False, 0)
+    assert (watched.state.is_up, watched.state.is_away, watched.gauge) == (False, False, 0)
     assert watched.state.reason == "not reached yet"
 
 
@@ -36,12 +36,14 @@ def test_up_and_away_and_since_when() -> None:
     watched.state.up()
     up_since = watched.state.since
     assert (watched.state.is_up, watched.gauge, watched.state.reason) == (True, 1, None)
+    assert not watched.state.is_away
     assert began <= up_since
     watched.state.up()
     assert watched.state.since == up_since  # it was up all the time
     watched.state.away(ConnectionRefusedError("refused"))
     away_since = watched.state.since
     assert (watched.state.is_up, watched.gauge, watched.state.reason) == (False, 0, "refused")
+    assert watched.state.is_away
     assert up_since < away_since
     watched.state.away(ConnectionRefusedError("still refused"))
     assert (watched.state.since, watched.state.reason) == (away_since, "still refused")

@@ -47,6 +47,14 @@ def marked(text: str) -> list[tuple[str, str]]:
             *("open", "a", None, "Your vote for Cats is in.\nYou can change it.", "good"),
             [("a", "taken")],
         ),
+        (
+            *("away", None, None),
+            *("Votes cannot be taken right now.\nTry again in a moment.", "bad", []),
+        ),
+        (
+            *("away", "a", None),
+            *("Votes cannot be taken right now.\nTry again in a moment.", "bad", [("a", "taken")]),
+        ),
         ("not_taken", None, "b", "Your vote for Dogs was not taken.", "bad", [("b", "failed")]),
         (
             *("not_taken", "a", "b", "Your vote for Dogs was not taken.", "bad"),
@@ -93,6 +101,8 @@ def test_states(
     [
         ("closed", None, None, "", []),
         ("open", None, "a", "", []),
+        ("away", None, None, "", []),
+        ("away", "b", None, "Your vote for Dogs is in.", [("b", "taken")]),
         ("closed", "b", None, "Your vote for Dogs is in.", [("b", "taken")]),
         ("closed", "b", "b", "Your vote for Dogs is in.", [("b", "taken")]),
         ("closed", None, "a", "Your vote for Cats came too late.", [("a", "failed")]),
@@ -182,4 +192,4 @@ def test_script_and_texts_agree() -> None:
     assert set(re.findall(r'text\("([^"]+)"', scripts)) <= texts | {"closes in", "closed at"}
     unused = texts - set(re.findall(r'"([a-z ]+)"', scripts))
     # Said by the server alone: a script is on the page, and its form is right.
-    assert unused == {"open", "malformed"}
+    assert unused == {"open", "away", "malformed"}
