@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterable, Iterator
 
 import psutil
 
@@ -13,12 +14,28 @@ def pin(pid: int, core: int) -> None:
     """Keeps a process, with all threads and children that it has, on one core."""
     allowed = psutil.Process().cpu_affinity()
     assert allowed is not None
-    chosen = [allowed[core % len(allowed)]]
+    _keep(pid, [allowed[core % len(allowed)]])
+
+
+@contextlib.contextmanager
+def only(count: int) -> Iterator[None]:
+    """Keeps this process and all below it, also those to come, on the first `count` cores."""
+    allowed = psutil.Process().cpu_affinity()
+    assert allowed is not None
+    _keep(os.getpid(), allowed[:count])
+    try:
+        yield
+    finally:
+        _keep(os.getpid(), allowed)
+
+
+def _keep(pid: int, cores: Iterable[int]) -> None:
     main = psutil.Process(pid)
     for process in (main, *main.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
             for thread in process.threads():
-                os.sched_setaffinity(thread.id, chosen)
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(thread.id, cores)
 
 
 def named(name: str) -> list[int]:

@@ -5,6 +5,7 @@ import functools
 import statistics
 import time
 import typing
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import redis.asyncio
@@ -16,6 +17,7 @@ from worker import store
 
 BATCH = 5_000  # ballots, as the worker's default
 TURNS = 2
+NUMBERS = (1, 2, 4)  # of workers
 FINISH_TIMEOUT = 300.0  # seconds
 CORES = f"worker, Postgres, Valkey on {core.ANY}"
 
@@ -33,9 +35,14 @@ async def rows(running: rig.Rig) -> list[row.Row]:
         ours = functools.partial(_workers, running, filled, messages)
         measures = {
             "1 bare upsert": functools.partial(bare, 1),
-            **{f"{number} workers": functools.partial(ours, number) for number in (1, 2, 4)},
+            **{f"{number} workers": functools.partial(ours, number) for number in NUMBERS},
             "2 bare upserts": functools.partial(bare, 2),
         }
+        # A worker with its share of Postgres on a core, and so many of them: what they take from
+        # each other, when what a machine lacks is not cores.
+        alike = [each for each in NUMBERS if core.can_pin() and each <= core.COUNT]
+        for each in alike:
+            measures[f"{each} on as many cores"] = functools.partial(_on_cores, ours, each)
         taken: dict[str, list[float]] = {name: [] for name in measures}
         for turn in range(running.size(TURNS, 1)):
             for name in list(measures)[:: -1 if turn % 2 else 1]:
@@ -62,7 +69,19 @@ async def rows(running: rig.Rig) -> list[row.Row]:
                 limit=one,
                 beside="1 worker",
             )
-            for number in (2, 4)
+            for number in NUMBERS[1:]
+        ),
+        *(
+            row.at_least(
+                1.5,
+                row=f"worker: ballots committed, {number} workers, a core each",
+                cores=f"workers, Postgres, Valkey on {number} cores",
+                unit="/s",
+                ours=rates[f"{number} on as many cores"],
+                limit=rates["1 on as many cores"],
+                beside="1 worker, all on 1 core",
+            )
+            for number in alike[1:]
         ),
         row.Row(
             "worker: 2 workers beside 2 bare loops",
@@ -132,6 +151,12 @@ async def _workers(
         if faults := [each.name for each in workers if "deadlock" in each.log.lower()]:
             raise RuntimeError(f"a deadlock: {faults}")
         return len(messages) / seconds
+
+
+async def _on_cores(ours: Callable[[int], Awaitable[float]], number: int) -> float:
+    """The same with as many cores as workers, for everything."""
+    with core.only(number):
+        return await ours(number)
 
 
 async def _check(connection: asyncpg.Connection, expected: int, dead: int) -> None:
