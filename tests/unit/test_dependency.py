@@ -36,14 +36,14 @@ def test_up_and_away_and_since_when() -> None:
     watched.state.up()
     up_since = watched.state.since
     assert (watched.state.is_up, watched.gauge, watched.state.reason) == (True, 1, None)
-    assert not watched.state.is_away
+    assert (watched.state.is_up, watched.state.is_away) == (True, False)
     assert began <= up_since
     watched.state.up()
     assert watched.state.since == up_since  # it was up all the time
     watched.state.away(ConnectionRefusedError("refused"))
     away_since = watched.state.since
     assert (watched.state.is_up, watched.gauge, watched.state.reason) == (False, 0, "refused")
-    assert watched.state.is_away
+    assert (watched.state.is_up, watched.state.is_away) == (False, True)
     assert up_since < away_since
     watched.state.away(ConnectionRefusedError("still refused"))
     assert (watched.state.since, watched.state.reason) == (away_since, "still refused")
