@@ -48,7 +48,10 @@ test: $(VENV)/dev browser ## run the tests: unit, integration, process, browser,
 	@$(PY) -m pytest --ignore tests/e2e $(ARGS)
 
 .PHONY: check
-check: lint ## format, lint, types, and the coverage of the unit and integration tests
+check: lint coverage ## format, lint, types, and the coverage of the unit and integration tests
+
+.PHONY: coverage
+coverage: $(VENV)/dev ## the coverage of the unit and integration tests
 	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest tests/unit tests/integration -q $(ARGS)
 	@$(PY) -m coverage combine -q
