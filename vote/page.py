@@ -109,7 +109,7 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
     _ = chosen.gettext
     return {
         "open": _("Tap your choice.\nYou can change it later."),
-        "away": _("Votes cannot be taken right now.\nTry again in a moment."),
+        "away": _("Votes cannot be taken right now.\nPlease wait a moment."),
         "sending": _("Sending your vote for {name} …"),
         "taken": _("Your vote for {name} is in.\nYou can change it."),
         "not taken": _("Your vote for {name} was not taken."),

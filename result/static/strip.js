@@ -5,6 +5,7 @@ import { moment, text } from "./text.js";
 const FRESH = 1_750; // ms: up to here what is shown counts as the present
 const JUST = 5_000; // ms: up to here a commit was "just now"
 const PATIENT = 1_000; // ms for which a connection may be away before we speak of it
+const PASSING = 1_500; // ms for which votes may be on their way before they are a queue
 const FIRST_PATIENT = 5_000; // ms for the first connection, which a slow line takes long to make
 
 export class Strip {
@@ -17,6 +18,7 @@ export class Strip {
   #counted = 0; // the votes on their way at that time
   #facts = document.getElementById("pipeline");
   #pipeline = null;
+  #queued = null; // since when votes have been on their way without a pause
   #committed = 0; // the last commit that was told, by the clock of the server
   #connected = false;
   #met = false; // there was a connection
@@ -40,6 +42,7 @@ export class Strip {
   /** The service told the state of the pipeline at `at`. */
   update(pipeline, at) {
     this.#pipeline = pipeline;
+    this.#queued = this.left ? (this.#queued ?? at) : null;
     const away = pipeline.postgres.state === "away";
     this.#confirmed = away && pipeline.as_of ? pipeline.as_of - this.#skew() : at;
     this.#live();
@@ -159,7 +162,7 @@ export class Strip {
     }
     if (found.length) return ["bad", ...found];
     if (redis.state === "up" && !workers) return ["busy", ["redis back"]];
-    if (this.left) return ["busy", ["catching up", { n: this.left }]];
+    if (this.left && Date.now() - this.#queued >= PASSING) return ["busy", ["catching up", { n: this.left }]];
     return ["good", ["well"]];
   }
 
@@ -205,7 +208,7 @@ export class Strip {
 
 /** A time span in ms as words; up to `just` ms it was "just now". */
 function ago(ms, just = 0) {
-  const seconds = Math.round(ms / 1000);
+  const seconds = Math.max(1, Math.round(ms / 1000));
   if (ms < just) return text("just now");
   if (seconds < 60) return text("seconds ago", { n: seconds });
   const minutes = Math.round(seconds / 60);

@@ -387,3 +387,30 @@ async def test_nothing_moves_when_the_first_word_comes(
     await come.open(running.result.url)
     await expect(come.page.locator("#health")).to_have_text("All is well")
     assert await come.page.evaluate("tops()") == await come.page.evaluate("first")
+
+
+async def test_a_camera_reads_the_code_in_forced_colours(
+    running: system.System, arrive: Arrive
+) -> None:
+    """Dark on light, whatever colours the reader has chosen."""
+    wall = await arrive(running.result.url, viewport=visitor.DESKTOP)
+    await wall.page.emulate_media(forced_colors="active", color_scheme="dark")
+    colours = await wall.page.evaluate(
+        """() => ["a", "svg path"].map((each) => {
+            const style = getComputedStyle(document.querySelector(`.invite ${each}`));
+            return each === "a" ? style.backgroundColor : style.stroke;
+        })"""
+    )
+    assert colours == ["rgb(255, 255, 255)", "rgb(21, 23, 28)"]
+    await wall.page.screenshot(path=visitor.SCREENSHOTS / "result-forced-colours.png")
+
+
+async def test_on_paper_colours_are_kept_and_tools_are_not(
+    running: system.System, arrive: Arrive
+) -> None:
+    for url, coloured in ((running.vote.url, ".option"), (running.result.url, ".layer")):
+        come = await arrive(url)
+        await come.page.emulate_media(media="print")
+        style = "each => getComputedStyle(each).printColorAdjust"
+        assert await come.page.locator(coloured).first.evaluate(style) == "exact"
+        await expect(come.page.locator(".languages")).to_be_hidden()

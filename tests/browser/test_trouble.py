@@ -51,6 +51,7 @@ async def test_offline_then_online(running: system.System, arrive: Arrive) -> No
         # axe would load a page of its own.
         await phone.look("vote-offline", schemes=["light"], screens=["phone"], axe=False)
         await phone.context.set_offline(False)
+        await expect(notice).to_have_text("Your vote for Dogs was not taken.")
         await phone.page.get_by_role("button", name="Try again").click()
         await expect(phone.option("b")).to_have_attribute("data-mark", "taken")
     await expect(notice).to_have_text("Your vote for Dogs is in. You can change it.")
@@ -253,10 +254,11 @@ async def test_redis_away_and_back(
         await wall.look("result-redis-away", schemes=["light"])
         late = await arrive(running.vote.url)
         told = late.page.locator("#notice")
-        await expect(told).to_have_text("Votes cannot be taken right now. Try again in a moment.")
+        await expect(told).to_have_text("Votes cannot be taken right now. Please wait a moment.")
         await late.look("vote-away")
         await running.stores.redis.mend()
         await expect(health).to_have_text("All is well", timeout=BACK)
+        await expect(told).to_have_text("Tap your choice. You can change it later.", timeout=SOON)
         await phone.page.get_by_role("button", name="Try again").click()
         await plain.page.get_by_role("button", name="Try again").click()
         await expect(phone.option("a")).to_have_attribute("data-mark", "taken")
@@ -407,6 +409,41 @@ async def test_what_is_wrong_is_still_said_while_the_connection_is_made_anew(
     await expect(health).to_have_text("All is well", timeout=BACK)
     words = await said(wall.page)
     assert "Connecting …" not in words, words
+
+
+async def test_votes_that_only_pass_are_no_queue(running: system.System, arrive: Arrive) -> None:
+    """As in a steady stream of votes, of which there is often one on its way."""
+    told = 0
+    steady = False
+
+    def pass_on(page: WebSocketRoute) -> None:
+        def change(words: str | bytes) -> None:
+            nonlocal told
+            if '["pipeline"' in str(words):
+                told += 1
+                waits = steady or told % 2
+                words = str(words).replace('"waiting":0', f'"waiting":{waits:d}')
+            page.send(words)
+
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(change)
+
+    wall = await arrive()
+    await wall.page.route_web_socket("**/socket.io/*", pass_on)
+    await wall.open(running.result.url)
+    health = wall.page.locator("#health")
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    await said(wall.page)
+    before = told
+
+    async def several_were_told() -> bool:
+        return told >= before + 10
+
+    await until.true(several_were_told, BACK / 1000)
+    assert await said(wall.page) == []
+    steady = True
+    await expect(health).to_have_text("Counting: 1 vote is waiting", timeout=SOON)
 
 
 async def test_slow_line(running: system.System, arrive: Arrive) -> None:

@@ -117,7 +117,18 @@ async def test_browser_of_some_years_ago(running: system.System, arrive: Arrive)
     assert await running.tallies() == {"a": 1}
 
 
-async def test_back_from_the_cache_of_the_browser(running: system.System, arrive: Arrive) -> None:
+# What the browser says then. That of these tests has no such cache, and shows all its tabs.
+@pytest.mark.parametrize(
+    "event",
+    [
+        "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+        "document.dispatchEvent(new Event('visibilitychange'))",
+    ],
+    ids=["cache", "tab"],
+)
+async def test_back_from_the_cache_of_the_browser_or_from_another_tab(
+    running: system.System, arrive: Arrive, event: str
+) -> None:
     """The page comes as it was left, though its voter has voted elsewhere since."""
     phone = await arrive(running.vote.url)
     await phone.cast("b")
@@ -126,12 +137,22 @@ async def test_back_from_the_cache_of_the_browser(running: system.System, arrive
     await elsewhere.locator(".option[value=a]").click()
     await expect(elsewhere.locator(".option[value=a]")).to_have_attribute("data-mark", "taken")
     await expect(phone.option("b")).to_have_attribute("data-mark", "taken")
-    # What the browser says then. The browser of these tests has no such cache.
-    await phone.page.evaluate(
-        "() => { dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); }"
-    )
+    await phone.page.evaluate(f"() => {{ {event}; }}")
     await expect(phone.option("a")).to_have_attribute("data-mark", "taken")
     await expect(phone.page.locator("#notice")).to_contain_text("Your vote for Cats is in.")
+
+
+async def test_back_on_a_page_that_is_right_nothing_is_loaded_again(
+    running: system.System, arrive: Arrive
+) -> None:
+    phone = await arrive(running.vote.url)
+    await phone.cast("b")
+    loads: list[str] = []
+    phone.page.on("framenavigated", lambda frame: loads.append(frame.url))
+    async with phone.page.expect_response(running.vote.url + "/"):
+        await phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await phone.cast("a")
+    assert loads == []
 
 
 async def test_without_javascript(running: system.System, arrive: Arrive) -> None:

@@ -49,11 +49,11 @@ def marked(text: str) -> list[tuple[str, str]]:
         ),
         (
             *("away", None, None),
-            *("Votes cannot be taken right now.\nTry again in a moment.", "bad", []),
+            *("Votes cannot be taken right now.\nPlease wait a moment.", "bad", []),
         ),
         (
             *("away", "a", None),
-            *("Votes cannot be taken right now.\nTry again in a moment.", "bad", [("a", "taken")]),
+            *("Votes cannot be taken right now.\nPlease wait a moment.", "bad", [("a", "taken")]),
         ),
         ("not_taken", None, "b", "Your vote for Dogs was not taken.", "bad", [("b", "failed")]),
         (

@@ -4,6 +4,7 @@ import { countDown } from "./countdown.js";
 import { text } from "./text.js";
 
 const PATIENCE = 8_000; // ms until an answer counts as missing
+const AWAY_AGAIN = 2_000; // ms until a page that no vote can be taken asks whether one can
 const LONG = 40; // letters of a name in a sentence
 
 const main = document.querySelector("main");
@@ -140,12 +141,37 @@ for (const button of [...buttons.values(), again]) {
   });
 }
 
-// Back from the browser's cache the page is as it was left; since then its voter may have voted
-// elsewhere. Where it cannot be loaded again, what is there is better than an error.
-addEventListener("pageshow", async (event) => {
-  if (!event.persisted) return;
-  const response = await fetch(location.href).catch(() => null);
-  if (response?.ok && !sending) location.reload();
+/**
+ * Loads the page again where the server's is another by now: its voter may have voted elsewhere,
+ * or votes can be taken again. Where it cannot be loaded, what is there is better than an error.
+ */
+async function catchUp() {
+  if (sending || doubted !== null) return; // what the voter is told now is newer
+  const before = wanted;
+  const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+  if (!response?.ok) return;
+  const served = new DOMParser().parseFromString(await response.text(), "text/html");
+  const { state } = served.querySelector("main")?.dataset ?? {};
+  if (!state || sending || wanted !== before) return;
+  const marked = served.querySelector('.option[data-mark="taken"]')?.value ?? null;
+  const isBack = main.dataset.state === "away" && state !== "away";
+  if (isBack || marked !== taken || (state === "closed" && !closed)) location.reload();
+}
+
+// Back from the browser's cache, or from another tab or the lock screen.
+addEventListener("pageshow", (event) => event.persisted && catchUp());
+document.addEventListener("visibilitychange", () => document.hidden || catchUp());
+
+if (main.dataset.state === "away") {
+  const asking = setInterval(() => {
+    if (main.dataset.state !== "away") clearInterval(asking);
+    else if (!document.hidden) catchUp();
+  }, AWAY_AGAIN);
+}
+
+// What was said of the device is no longer so. The choice is kept, to be sent again.
+addEventListener("online", () => {
+  if (main.dataset.state === "offline" && !closed) show("not taken", "bad", wanted, "failed");
 });
 
 if (main.dataset.closesAt) {
