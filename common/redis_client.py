@@ -6,6 +6,7 @@ import redis.asyncio
 import redis.asyncio.retry
 import redis.backoff
 import redis.exceptions
+import redis.maint_notifications
 
 from common import redis_url, settings
 
@@ -35,6 +36,9 @@ def connect(
         "client_name": name,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "socket_timeout": timeout,
+        # They are of managed Redis alone; with them on, the pool takes a connection that the server
+        # has closed for a good one, and each would cost a failure after a restart.
+        "maint_notifications_config": redis.maint_notifications.MaintNotificationsConfig(False),
         "retry": redis.asyncio.retry.Retry(redis.backoff.ConstantBackoff(0.05), retries, RETRIED),
     }
     username = configured.redis_username
@@ -50,20 +54,26 @@ def connect(
     )
 
 
-async def check_credentials(configured: settings.RedisSettings) -> None:
-    """Raises SettingsError when Redis answers and refuses the user or password.
-
-    So too, before it is asked, when REDIS_URL has a parameter that is none or cannot work. When
-    Redis does not answer, nothing is known yet: the service starts, says so and waits.
-    """
+def check_url(configured: settings.RedisSettings) -> None:
+    """Raises SettingsError when REDIS_URL has a parameter that is none or cannot work."""
     if configured.redis_url:
         redis_url.check(configured.redis_url.get_secret_value())
-    # It waits no longer than it must: a service that is told to stop meanwhile has 10 seconds.
     try:
-        client = connect(configured, "credentials-check", timeout=CONNECT_TIMEOUT, retries=0)
+        client = connect(configured, "url-check")
         client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
     except (TypeError, ValueError, redis.exceptions.RedisError) as error:
         raise settings.SettingsError(f"REDIS_URL: {error}") from None
+
+
+async def check_credentials(configured: settings.RedisSettings) -> None:
+    """Raises SettingsError when Redis answers and refuses the user or password.
+
+    So too, before it is asked, when its URL cannot work. When Redis does not answer, nothing is
+    known yet: the service starts, says so and waits.
+    """
+    check_url(configured)
+    # It waits no longer than it must: a service that is told to stop meanwhile has 10 seconds.
+    client = connect(configured, "credentials-check", timeout=CONNECT_TIMEOUT, retries=0)
     try:
         await client.ping()
     except Away as error:

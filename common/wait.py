@@ -86,6 +86,8 @@ async def until_answers(store: Store, within: float) -> None:
 def redis_store(configured: settings.RedisSettings) -> Store:
     from common import redis_client  # the image of a service has only what that service needs
 
+    redis_client.check_url(configured)
+
     async def ask() -> None:
         client = redis_client.connect(configured, "wait")
         try:
@@ -120,7 +122,7 @@ def stores(names: Sequence[str], module: str | None = None) -> list[Store]:
     """The stores of these names, as the environment says.
 
     `module` names the settings of a service: then all of these are checked, not only those of the
-    stores. Raises `SettingsError`.
+    stores. Raises `SettingsError`, also for a URL that cannot work.
     """
     service = settings.load(importlib.import_module(module).Settings) if module else None
     found = []

@@ -1,7 +1,9 @@
 """The connections to both stores: named, limited in time, and healed."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -10,7 +12,7 @@ import pytest
 import redis.asyncio
 
 from common import postgres_client, redis_client, settings, wait
-from tests import store
+from tests import store, until
 
 TIMEOUT = 0.5  # seconds
 
@@ -48,6 +50,53 @@ async def test_redis_that_hangs_is_away_after_the_time_and_is_not_asked_twice(
     await stores.redis.resume()
     await connected.aclose()
     assert await client.llen("list") <= 2
+
+
+@contextlib.asynccontextmanager
+async def by_tcp(url: str) -> AsyncIterator[str]:
+    """An address of the same Redis by TCP, as where it is deployed."""
+    parts = urlsplit(url)
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            while data := await reader.read(4096):
+                writer.write(data)
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if parts.scheme == "unix":
+            inner = await asyncio.open_unix_connection(parts.path)
+        else:
+            inner = await asyncio.open_connection(parts.hostname, parts.port)
+        await asyncio.gather(copy(reader, inner[1]), copy(inner[0], writer))
+
+    async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        login = f":{parts.password}@" if parts.password else ""
+        yield f"redis://{login}{host}:{port}/0"
+
+
+async def test_connections_that_redis_has_closed_are_no_failures(
+    stores: store.Stores, client: redis.asyncio.Redis
+) -> None:
+    """As after a restart: each in the pool is made anew, by who asks for no second try."""
+    async with by_tcp(stores.redis_url) as url:
+        reached = settings.RedisSettings(redis_url=pydantic.SecretStr(url))
+        connected = redis_client.connect(reached, "pooled", retries=0)
+
+        async def several() -> list[object]:
+            return await asyncio.gather(
+                *(connected.blpop(["none"], timeout=0.1) for _ in range(3)), return_exceptions=True
+            )
+
+        async def is_closed() -> bool:
+            pool = connected.connection_pool
+            return all([await each.can_read() for each in pool._available_connections])
+
+        assert await several() == [None] * 3
+        await client.client_kill_filter(_type="normal", skipme=True)
+        await until.true(is_closed)
+        assert await several() == [None] * 3
+        await connected.aclose()
 
 
 async def test_redis_that_was_restarted_is_asked_again(stores: store.Stores) -> None:

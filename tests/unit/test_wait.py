@@ -107,6 +107,10 @@ async def test_the_status_is_2_when_a_setting_is_wrong() -> None:
     status, text = await run("redis", REDIS_PORT="x", REDIS_URL="http://redis")
     assert status == 2
     assert [line.split()[1] for line in text.splitlines()] == ["REDIS_URL:", "REDIS_PORT:"]
+    for wrong in ("foo=bar", "socket_timeout=nan", "ssl_cert_reqs=none"):
+        status, text = await run("redis", REDIS_URL=f"redis://127.0.0.1:1/0?{wrong}")
+        assert (status, text.count("\n")) == (2, 1), text
+        assert f"the parameter '{wrong.partition('=')[0]}'" in text
     status, text = await run("redis", "--settings", "vote.settings", COOKIE_SECRET="short")
     assert (status, text.split()[1]) == (2, "COOKIE_SECRET:")
     status, text = await run("postgres")
