@@ -24,8 +24,9 @@ def routes(
     """
 
     async def healthz(_: Request) -> Response:
-        # The one fault of a store that a restart may mend: the password is read at the start.
-        for each in (*needed, *optional):
+        # The one fault of a store that a restart may mend: the password is read at the start. Once,
+        # where the store is optional: without it there is still something to show.
+        for each in (*needed, *(each for each in optional if each.was_up)):
             if each.is_refused:
                 refusal = f"{each.name} refuses the credentials ({each.reason})"
                 return PlainTextResponse(f"{refusal}: start again with others\n", 503)

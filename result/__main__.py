@@ -16,8 +16,8 @@ def main() -> None:
 
     async def serve(stop: asyncio.Event) -> None:
         await postgres_client.check_credentials(configured)
-        if configured.has_redis:
-            await redis_client.check_credentials(configured)
+        if configured.has_redis:  # it may refuse us: the strip says so, and the numbers go on
+            redis_client.check_url(configured)
         listening = server.bind(configured.host, configured.port)
         await server.serve(app.create_app(configured), listening, stop, grace=GRACE)
 

@@ -93,7 +93,9 @@ class ResultApp:
             "as_of": _ms(latest.as_of) if latest else None,
             "closes_at": _ms(self.poll.closes_at) if self.poll.closes_at else None,
             "postgres": _dependency(self.postgres),
-            "redis": _dependency(self.redis) if self.redis else {"state": "unused", "since": None},
+            "redis": _dependency(self.redis)
+            if self.redis
+            else {"state": "unused", "since": None, "refused": False},
             "waiting": queue.waiting if queue else None,
             "claimed": queue.claimed if queue else None,
             "dead": queue.dead if queue else None,
@@ -143,7 +145,11 @@ def _results(asked: poll.Poll, latest: tally.Tally, *, final: bool) -> dict[str,
 
 
 def _dependency(each: dependency.Dependency) -> dict[str, object]:
-    return {"state": "up" if each.is_up else "away", "since": _ms(each.since)}
+    return {
+        "state": "up" if each.is_up else "away",
+        "since": _ms(each.since),
+        "refused": each.is_refused,
+    }
 
 
 def _ms(moment: datetime.datetime) -> int:

@@ -166,9 +166,13 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
         "reconnecting": _("You are seeing results of {ago}: reconnecting"),
         "offline": _("You are seeing results of {ago}: this device is offline"),
         "postgres away": _("Postgres cannot be reached since {time}"),
+        "postgres refuses": _("Postgres refuses the password since {time}"),
         "postgres seen": _("You are seeing results of {ago}"),
         "redis away": _(
             "Redis cannot be reached since {time}: votes may be refused until it is back"
+        ),
+        "redis refuses": _(
+            "Redis refuses the password of this page since {time}: how many votes wait is not known"
         ),
         "redis back": _("Redis is back: the workers have not reported yet"),
         "redis away closed": _(

@@ -37,8 +37,8 @@ class Settings(poll_setting.PollSettings, settings.RedisSettings, settings.Datab
         found = _URL.fullmatch(url)
         if not found or (found["address"] and not _is_address(found["address"])):
             raise ValueError(
-                "must be a whole URL without spaces, as in https://vote.example.org/ "
-                "or http://[2001:db8::1]:8080/"
+                "must be a whole URL without spaces, of http or https, "
+                "as in https://vote.example.org/ or http://[2001:db8::1]:8080/"
             )
         if not url.isprintable():  # under the QR code it would be read as another address
             hidden = next(letter for letter in url if not letter.isprintable())

@@ -16,12 +16,14 @@ def findings(status: live.Status, now: datetime.datetime, *, closed: bool) -> li
     is_away = postgres["state"] == "away"
     found: list[Finding] = []
     if is_away:
-        found.append(("postgres away", {"time": _clock(postgres["since"], now)}))
+        key = "postgres refuses" if postgres["refused"] else "postgres away"
+        found.append((key, {"time": _clock(postgres["since"], now)}))
         age = now.timestamp() * 1000 - (status["as_of"] or 0)
         if status["as_of"] and age > FRESH:
             found.append(("postgres seen", {"ago": _ago(age)}))
     if redis["state"] == "away":
         key = "redis away closed" if closed else "redis away"
+        key = "redis refuses" if redis["refused"] else key
         found.append((key, {"time": _clock(redis["since"], now)}))
     silent = [each["name"] for each in workers or [] if not each["alive"]]
     if workers is not None and len(silent) == len(workers):

@@ -139,12 +139,14 @@ export class Strip {
     const { postgres, redis, workers } = this.#pipeline;
     const found = [];
     if (postgres.state === "away") {
-      found.push(["postgres away", { time: this.#clock(postgres.since) }]);
+      const key = postgres.refused ? "postgres refuses" : "postgres away";
+      found.push([key, { time: this.#clock(postgres.since) }]);
       if (age !== null && age > FRESH) found.push(["postgres seen", { ago: ago(age) }]);
     }
     if (redis.state === "away") {
       const closed = "closed" in this.#main.dataset;
-      found.push([closed ? "redis away closed" : "redis away", { time: this.#clock(redis.since) }]);
+      const away = closed ? "redis away closed" : "redis away";
+      found.push([redis.refused ? "redis refuses" : away, { time: this.#clock(redis.since) }]);
     }
     const stuck = postgres.state === "away" && redis.state === "up" && this.left > 0;
     if (redis.state === "up" && workers) {

@@ -115,3 +115,21 @@ async def test_result(client: Client, stores: store.Stores, tables: asyncpg.Conn
                 lambda: audience.status.get("claimed") == 1, 10, lambda: audience.status
             )
             assert audience.status["workers"][0]["name"] == "w1"
+
+
+async def test_result_goes_on_without_a_redis_that_refuses_it(
+    client: Client, services: service.Services, stores: store.Stores, tables: asyncpg.Connection
+) -> None:
+    """It is one store for the strip alone: the numbers are shown, and the strip says what is so."""
+    await tables.execute("INSERT INTO votes VALUES ('v', 'a')")
+    async with account.opened(client, *rules("result")) as user:
+        user = user | {"REDIS_PASSWORD": "a wrong one"}
+        started = await services.ready(
+            "result", DATABASE_URL=stores.database_url, REDIS_URL=stores.redis_url, **user
+        )
+        async with listener.opened(started.url) as audience:
+            await until.true(
+                lambda: audience.status["redis"].get("refused"), 10, lambda: audience.status
+            )
+            assert audience.scores == {"a": 1, "b": 0}
+        assert await started.get("/healthz") == 200

@@ -57,6 +57,9 @@ async def test_healthz_says_when_only_another_start_can_help(
     operated.needed.up()
     assert (await operated.get("/healthz")).status == 200
     operated.optional.away(wrapped)
+    assert (await operated.get("/healthz")).status == 200  # it never let us in: so we go without it
+    operated.optional.up()
+    operated.optional.away(wrapped)
     assert (await operated.get("/healthz")).status == 503
 
 

@@ -10,8 +10,8 @@ from result import page, trouble
 
 NOW = datetime.datetime(2026, 11, 24, 12, 0, 30, tzinfo=datetime.UTC)
 MS = int(NOW.timestamp() * 1000)
-UP = {"state": "up", "since": MS - 60_000}
-AWAY = {"state": "away", "since": MS - 30_000}
+UP = {"state": "up", "since": MS - 60_000, "refused": False}
+AWAY = {"state": "away", "since": MS - 30_000, "refused": False}
 ALIVE = {"name": "w1", "alive": True, "state": "idle"}
 SILENT = {"name": "w2", "alive": False, "state": "idle"}
 WAITS = {"name": "w3", "alive": True, "state": "waiting for postgres"}
@@ -51,12 +51,26 @@ def told(language: str = "en", *, closed: bool = False, **state: typing.Any) -> 
             {"postgres": AWAY, "waiting": 1, "claimed": 1_199},
             [POSTGRES, SEEN, "1,200 votes are waiting for Postgres, none is lost"],
         ),
-        ({"postgres": AWAY, "redis": {"state": "unused"}} | UNKNOWN, [POSTGRES, SEEN]),
         (
-            {"redis": {"state": "away", "since": MS - 86_400_000}} | UNKNOWN,
+            {"postgres": AWAY, "redis": {"state": "unused", "refused": False}} | UNKNOWN,
+            [POSTGRES, SEEN],
+        ),
+        (
+            {"redis": AWAY | {"since": MS - 86_400_000}} | UNKNOWN,
             [
                 "Redis cannot be reached since 2026-11-23 12:00:30 UTC: "
                 "votes may be refused until it is back"
+            ],
+        ),
+        (
+            {"postgres": AWAY | {"refused": True}},
+            ["Postgres refuses the password since 12:00:00 UTC", SEEN],
+        ),
+        (
+            {"redis": AWAY | {"refused": True}} | UNKNOWN,
+            [
+                "Redis refuses the password of this page since 12:00:00 UTC: "
+                "how many votes wait is not known"
             ],
         ),
         ({"workers": []}, ["The worker is away: new votes will wait, none is lost"]),

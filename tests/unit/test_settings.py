@@ -377,7 +377,7 @@ class TestUrl:
     def test_a_vote_url_that_no_phone_can_open(self, monkeypatch: Env, url: str) -> None:
         monkeypatch.setenv("VOTE_URL", url)
         (line,) = wrong(result.settings.Settings)
-        assert line.startswith("VOTE_URL: must be a whole URL without spaces, as in https://vote.")
+        assert line.startswith("VOTE_URL: must be a whole URL without spaces, of http or https, ")
         assert "http://[2001:db8::1]:8080/" in line
 
     @pytest.mark.parametrize("letter", ["\u202e", "\u2066", "\u200b", "\u2060", "\x07", "\x7f"])
