@@ -29,7 +29,7 @@ async def seed(chosen: options.Options, stop: asyncio.Event) -> int:
         results: verify.Results | None = None
         if chosen.verify is not None:
             results = held.enter_context(
-                contextlib.closing(verify.Results(chosen.verify, chosen.timeout))
+                contextlib.closing(verify.Results(chosen.verify, chosen.timeout, told))
             )
             before = await results.settled()
             if unknown := ", ".join(option for option in shares if option not in before):

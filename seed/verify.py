@@ -5,7 +5,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from seed import client
+from seed import client, progress
 
 REQUEST_TIMEOUT = 5.0  # seconds
 POLL = 0.1  # seconds between two readings
@@ -22,6 +22,7 @@ class Results:
 
     address: client.Address
     timeout: float  # seconds to wait for a number
+    told: progress.Progress
 
     def __post_init__(self) -> None:
         self._service = client.Client(self.address, REQUEST_TIMEOUT)
@@ -88,6 +89,7 @@ class Results:
                 reason = "it is no result service's answer"
             if time.monotonic() > deadline:
                 raise WrongError(f"{self.address.url}/api/results cannot be read: {reason}")
+            self.told.say(f"waiting for {self.address.url}")
             await asyncio.sleep(POLL)
 
     def _growth(self, before: dict[str, int], numbers: dict[str, int]) -> str:
