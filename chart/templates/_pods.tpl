@@ -175,7 +175,7 @@ securityContext:
 {{- $root := index . 0 -}}
 - name: wait
   {{- include "vote.container" (list $root (index . 2) (index . 3)) | nindent 2 }}
-  args: [python, -m, common.wait, {{ join ", " (index . 4) }}, --timeout, {{ $root.Values.waitTimeout | quote }}]
+  args: [python, -m, common.wait, {{ join ", " (index . 4) }}, --timeout, {{ $root.Values.waitTimeout | int64 | quote }}]
   {{- include "vote.env" (list $root (index . 1) list) | nindent 2 }}
   {{- with include "vote.secretMount" (list $root (index . 1)) }}
   volumeMounts:
@@ -203,7 +203,7 @@ metadata:
   {{- include "vote.metadata" . | nindent 2 }}
 spec:
   {{- if not (or $settings.autoscaling.enabled (and (hasKey $settings "keda") $settings.keda.enabled)) }}
-  replicas: {{ $settings.replicas }}
+  replicas: {{ $settings.replicas | int64 }}
   {{- end }}
   revisionHistoryLimit: 3
   strategy:
@@ -227,7 +227,7 @@ spec:
         {{- end }}
     spec:
       {{- include "vote.pod" (list $root $settings) | nindent 6 }}
-      terminationGracePeriodSeconds: {{ $settings.terminationGracePeriodSeconds }}
+      terminationGracePeriodSeconds: {{ $settings.terminationGracePeriodSeconds | int64 }}
       {{- with $settings.topologySpreadConstraints }}
       topologySpreadConstraints:
         {{- range . }}
@@ -260,7 +260,7 @@ spec:
             preStop:
               # Requests still arrive until every node has heard that the pod is leaving.
               sleep:
-                seconds: {{ . }}
+                seconds: {{ . | int64 }}
           {{- end }}
           volumeMounts:
             - name: tmp

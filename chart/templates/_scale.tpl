@@ -12,8 +12,8 @@ spec:
     apiVersion: apps/v1
     kind: Deployment
     name: {{ include "vote.name" (list $root $name) }}
-  minReplicas: {{ .minReplicas }}
-  maxReplicas: {{ .maxReplicas }}
+  minReplicas: {{ .minReplicas | int64 }}
+  maxReplicas: {{ .maxReplicas | int64 }}
   behavior:
     scaleDown:
       stabilizationWindowSeconds: {{ .scaleDownSeconds }}
@@ -24,7 +24,7 @@ spec:
         target:
           # Absolute: the requests are small, so that the system fits a laptop, and no measure.
           type: AverageValue
-          averageValue: {{ .targetCPU }}
+          averageValue: {{ toYaml .targetCPU }}
 {{- end }}{{ end }}
 {{- end }}
 
@@ -38,7 +38,7 @@ metadata:
   name: {{ include "vote.name" (list $root $name) }}
   {{- include "vote.metadata" (dict "root" $root "name" $name "component" $component) | nindent 2 }}
 spec:
-  maxUnavailable: {{ .maxUnavailable }}
+  maxUnavailable: {{ toYaml .maxUnavailable }}
   # A pod that is not ready anyway must not stop a drain.
   unhealthyPodEvictionPolicy: AlwaysAllow
   selector:

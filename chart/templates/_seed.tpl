@@ -7,7 +7,7 @@ containers:
   - name: seed
     {{- include "vote.container" (list $root $root.Values.seed.image $root.Values.seed.resources) | nindent 4 }}
     args:
-      - --votes={{ index . 1 }}
+      - --votes={{ index . 1 | int64 }}
       - --split={{ index . 2 }}
       - --url=http://{{ include "vote.name" (list $root "vote") }}:{{ $root.Values.vote.service.port }}
       - --verify=http://{{ include "vote.name" (list $root "result") }}:{{ $root.Values.result.service.port }}

@@ -1,6 +1,9 @@
 """The chart's values: what is wrong is refused with a message that says so."""
 
+import copy
 import json
+import pathlib
+import re
 import typing
 
 import pytest
@@ -8,6 +11,7 @@ import yaml
 
 from tests.deploy import manifest
 
+LARGE = 3_000_000
 EXTERNAL = {"tags": {"stores": False}, "externalRedis": {"host": "redis.example.com"}}
 WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
     "one option": ({"poll": {"options": ["Cats"]}}, "/poll/options.*minItems: got 1, want 2"),
@@ -140,6 +144,43 @@ def test_any_host_of_a_store_is_taken(host: str) -> None:
 
 @pytest.mark.parametrize("name", manifest.CHARTS)
 @pytest.mark.parametrize("helm", ["helm", "helm4"])
+def test_a_large_number_is_written_as_it_was_given(name: str, helm: str) -> None:
+    """Helm reads the numbers of a file as floats, and would write 3e+06."""
+    values = copy.deepcopy(manifest.CHARTS[name])
+    enlarge(values, schema(manifest.CHART))
+    for store in ("redis", "postgresql"):
+        enlarge(values.setdefault(store, {}), schema(manifest.CHART / "charts" / store))
+    for page in ("vote", "result"):  # more than its preStopSeconds
+        values[page]["terminationGracePeriodSeconds"] = 2 * LARGE
+    text = json.dumps(manifest.chart(values, helm=helm))
+    assert str(LARGE) in text
+    assert not re.findall(r'[^"]*\de\+\d\d[^"]*', text)
+
+
+def schema(chart: pathlib.Path) -> typing.Any:
+    return json.loads((chart / "values.schema.json").read_text())
+
+
+def resolved(part: typing.Any) -> typing.Any:
+    """The part of the schema itself where it only refers to a definition."""
+    if "$ref" not in part:
+        return part
+    # A subchart's definitions are among the chart's.
+    return schema(manifest.CHART)["definitions"][part["$ref"].rpartition("/")[2]]
+
+
+def enlarge(values: typing.Any, part: typing.Any) -> None:
+    """Gives each number that the schema does not bound a large value."""
+    for name, below in part.get("properties", {}).items():
+        below = resolved(below)
+        if "integer" in below.get("type", "") and "maximum" not in below:
+            values[name] = LARGE
+        elif "properties" in below:
+            enlarge(values.setdefault(name, {}), below)
+
+
+@pytest.mark.parametrize("name", manifest.CHARTS)
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
 def test_helm_has_nothing_to_say_about_good_values(
     name: str, helm: str, tmp_path: typing.Any
 ) -> None:
@@ -217,19 +258,17 @@ def test_stores_from_elsewhere_leave_nothing_of_the_bundled_ones() -> None:
 
 def test_the_schema_knows_every_value() -> None:
     """What the schema has is in values.yaml; what it has not would be refused."""
-    schema = json.loads((manifest.CHART / "values.schema.json").read_text())
     given = yaml.safe_load((manifest.CHART / "values.yaml").read_text())
 
     def walk(part: typing.Any, values: typing.Any, path: str) -> None:
-        if "$ref" in part:
-            part = schema["definitions"][part["$ref"].rpartition("/")[2]]
+        part = resolved(part)
         assert (part.get("additionalProperties") is False) or "properties" not in part, path
         for name, below in part.get("properties", {}).items():
             assert isinstance(values, dict), path
             assert name in values, f"{path}/{name}"
             walk(below, values[name], f"{path}/{name}")
 
-    for name, part in schema["properties"].items():
+    for name, part in schema(manifest.CHART)["properties"].items():
         # Lists of subkeys of Kubernetes' own are not spelt out in values.yaml; global is Helm's.
         if name != "global":
             walk(part, given[name], name)

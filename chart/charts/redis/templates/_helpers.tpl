@@ -99,6 +99,6 @@ volumeClaimTemplates:
       {{- end }}
       resources:
         requests:
-          storage: {{ .size }}
+          storage: {{ toYaml .size }}
 {{- end }}
 {{- end }}
