@@ -53,6 +53,20 @@
 {{- if include "vote.db.bundled" . }}{{ .Values.postgresql.auth.existingSecret }}{{ else }}{{ .Values.externalDatabase.existingSecret }}{{ end -}}
 {{- end }}
 
+{{/* What the pods read of the operator's own secrets, as JSON: for each its name, then its keys. */}}
+{{- define "vote.existingKeys" -}}
+{{- $found := list -}}
+{{- with include "vote.redis.existingSecret" . -}}
+{{- $found = append $found (list . (include "vote.redis.secretKey" $)) -}}
+{{- end -}}
+{{- with include "vote.db.existingSecret" . -}}
+{{- $keys := list $.Values.externalDatabase.existingSecretKey $.Values.externalDatabase.existingSecretResultKey -}}
+{{- if include "vote.db.bundled" $ -}}{{- $keys = list "postgres-password" "worker-password" "result-password" -}}{{- end -}}
+{{- $found = append $found (concat (list .) $keys) -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end }}
+
 {{/* Where the database is, as settings of a service: list ROOT ROLE. */}}
 {{- define "vote.db.settings" -}}
 {{- $root := index . 0 -}}{{- $role := index . 1 -}}{{- $external := $root.Values.externalDatabase -}}

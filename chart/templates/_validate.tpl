@@ -1,8 +1,13 @@
-{{/* What the schema cannot say: values that contradict each other. */}}
+{{/* What the schema cannot say: a day that is none, a text of nothing, values that contradict each other. */}}
 {{- define "vote.validate" -}}
 {{- $problems := list -}}
 {{- $seen := dict -}}
-{{- range .Values.poll.options -}}
+{{- /* As in common/poll_setting.py. */ -}}
+{{- $blank := `^[\pZ\p{Cc}\p{Cf}\x{115F}\x{1160}\x{2800}\x{3164}\x{FFA0}]+$` -}}
+{{- range $index, $name := .Values.poll.options -}}
+{{- if regexMatch $blank . -}}
+{{- $problems = append $problems (printf "poll.options: nothing of option %d, %+q, can be seen: give it a name" (add1 $index) .) -}}
+{{- end -}}
 {{- $key := lower (join " " (regexSplit "\\s+" (trim .) -1)) -}}
 {{- if hasKey $seen $key -}}
 {{- $problems = append $problems (printf "poll.options: %q is there twice: each option needs a name of its own" .) -}}
@@ -11,6 +16,17 @@
 {{- end -}}
 {{- if lt (len .Values.poll.options) 2 -}}
 {{- $problems = append $problems "poll.options: a poll needs two options or more" -}}
+{{- end -}}
+{{- with .Values.poll.title -}}
+{{- if regexMatch $blank . -}}
+{{- $problems = append $problems (printf "poll.title: nothing of %+q can be seen: give it a text, or leave it empty" .) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.poll.closesAt -}}
+{{- $day := substr 0 10 . -}}
+{{- if ne $day (dateInZone "2006-01-02" (toDate "2006-01-02Z07:00" (printf "%sZ" $day)) "UTC") -}}
+{{- $problems = append $problems (printf "poll.closesAt: %s is no day of the calendar: that month has fewer days" $day) -}}
+{{- end -}}
 {{- end -}}
 {{- if gt (len .Release.Name) 40 -}}
 {{- $problems = append $problems "the release's name has more than 40 characters: the names of pods would become too long" -}}
@@ -75,9 +91,27 @@
 {{- if and $ingress.enabled .Values.result.ingress.enabled $ingress.host (eq $ingress.host .Values.result.ingress.host) -}}
 {{- $problems = append $problems "vote.ingress.host and result.ingress.host are the same: each needs a host name of its own" -}}
 {{- end -}}
+{{- $route := .Values.vote.httpRoute -}}{{- $other := .Values.result.httpRoute -}}
+{{- if and $route.enabled $other.enabled -}}
+{{- range $parent := $route.parentRefs -}}
+{{- range $host := default (list "") $route.hostnames -}}
+{{- if and (has $parent $other.parentRefs) (has $host (default (list "") $other.hostnames)) -}}
+{{- $problems = append $problems (printf "vote.httpRoute and result.httpRoute are both for %s at the gateway %s: each needs a host name of its own" (default "any host name" $host) $parent.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $one := .Values.vote.service.nodePort -}}
 {{- if and $one .Values.result.service.nodePort (eq (int $one) (int .Values.result.service.nodePort)) -}}
 {{- $problems = append $problems "vote.service.nodePort and result.service.nodePort are the same: each needs a port of its own" -}}
+{{- end -}}
+{{- range $keys := include "vote.existingKeys" . | fromJsonArray -}}
+{{- $found := lookup "v1" "Secret" $.Release.Namespace (first $keys) -}}
+{{- range rest $keys -}}
+{{- if and $found (not (hasKey (default dict $found.data) .)) -}}
+{{- $problems = append $problems (printf "the secret %s has no key %s, which the pods need" (first $keys) .) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if $problems -}}
 {{- fail (printf "\n\nThese values are not right:\n  - %s\n" (join "\n  - " $problems)) -}}

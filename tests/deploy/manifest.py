@@ -124,7 +124,11 @@ FULL: dict[str, typing.Any] = {
     "result": {
         "service": {"type": "LoadBalancer"},
         "ingress": {"enabled": True, "host": "result.example.com"},
-        "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]},
+        "httpRoute": {
+            "enabled": True,
+            "parentRefs": [{"name": "gateway"}],
+            "hostnames": ["result.example.com"],
+        },
         "autoscaling": {"enabled": True},
         "pdb": {"enabled": True},
         "voteUrl": "https://vote.example.com/",

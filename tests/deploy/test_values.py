@@ -6,12 +6,16 @@ import pathlib
 import re
 import typing
 
+import pydantic
 import pytest
 import yaml
 
+from common import poll_setting
 from tests.deploy import manifest
 
 LARGE = 3_000_000
+PAGES = ("vote", "result")
+ROUTE = {"enabled": True, "parentRefs": [{"name": "gateway"}]}
 EXTERNAL = {"tags": {"stores": False}, "externalRedis": {"host": "redis.example.com"}}
 WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
     "one option": ({"poll": {"options": ["Cats"]}}, "/poll/options.*minItems: got 1, want 2"),
@@ -32,6 +36,15 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
     "an end without an offset": ({"poll": {"closesAt": "2026-12-24T18:00:00"}}, "/poll/closesAt"),
     "an end in month 13": ({"poll": {"closesAt": "2026-13-24T18:00:00Z"}}, "/poll/closesAt"),
     "an end at 25 o'clock": ({"poll": {"closesAt": "2026-12-24T25:00:00Z"}}, "/poll/closesAt"),
+    "an end in the year 0": ({"poll": {"closesAt": "0000-12-24T18:00:00Z"}}, "/poll/closesAt"),
+    "an end on February 31": (
+        {"poll": {"closesAt": "2027-02-31T18:00:00Z"}},
+        "poll.closesAt: 2027-02-31 is no day of the calendar",
+    ),
+    "a leap day of a plain year": (
+        {"poll": {"closesAt": "2027-02-29T18:00:00Z"}},
+        "poll.closesAt: 2027-02-29 is no day of the calendar",
+    ),
     "KEDA and HPA": (
         {"worker": {"keda": {"enabled": True}, "autoscaling": {"enabled": True}}},
         "worker.keda.enabled and worker.autoscaling.enabled are both true",
@@ -66,7 +79,7 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         "vote.service.nodePort is set, but vote.service.type is ClusterIP",
     ),
     "one node port for both": (
-        {page: {"service": {"type": "NodePort", "nodePort": 31000}} for page in ("vote", "result")},
+        {page: {"service": {"type": "NodePort", "nodePort": 31000}} for page in PAGES},
         "vote.service.nodePort and result.service.nodePort are the same",
     ),
     "an Ingress without host": (
@@ -74,10 +87,7 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         "vote.ingress.host is empty",
     ),
     "one host for both": (
-        {
-            page: {"ingress": {"enabled": True, "host": "poll.example.com"}}
-            for page in ("vote", "result")
-        },
+        {page: {"ingress": {"enabled": True, "host": "poll.example.com"}} for page in PAGES},
         "vote.ingress.host and result.ingress.host are the same",
     ),
     "a name with a dot": ({"fullnameOverride": "my.vote"}, '"my.vote" cannot begin the name'),
@@ -92,6 +102,14 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
     "no time for what is in hand": (
         {"vote": {"preStopSeconds": 25}},
         "vote.terminationGracePeriodSeconds must be vote.preStopSeconds and 10 more",
+    ),
+    "one host of a gateway for both": (
+        {page: {"httpRoute": ROUTE | {"hostnames": ["poll.example.com"]}} for page in PAGES},
+        "vote.httpRoute and result.httpRoute are both for poll.example.com at the gateway gateway",
+    ),
+    "any host of a gateway for both": (
+        {page: {"httpRoute": ROUTE} for page in PAGES},
+        "vote.httpRoute and result.httpRoute are both for any host name at the gateway gateway",
     ),
     "a route without gateway": (
         {"result": {"httpRoute": {"enabled": True}}},
@@ -136,6 +154,40 @@ def test_a_release_name_that_would_be_too_long_is_refused(helm: str) -> None:
         manifest.chart(release="x" * 41, helm=helm)
 
 
+# Spaces, controls, marks, letters drawn as nothing; and what looks odd, but can be seen.
+TEXTS = ["\u00a0", "\u200b", "\u3000\ufeff", "\x7f", "\u2028", "\u00ad", *poll_setting.FILLERS]
+TEXTS += ["\ue000", "\u0301", "\u200bA", "\u3164\u4e2d"]
+
+
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_a_text_is_refused_as_the_services_refuse_it(text: str, helm: str) -> None:
+    try:
+        poll_setting.PollSettings(options={"b": text}, poll_title=text)
+    except pydantic.ValidationError:
+        for poll, message in (
+            ({"options": ["Cats", text]}, "poll.options: nothing of option 2, .* can be seen"),
+            ({"title": text}, "poll.title: nothing of .* can be seen"),
+        ):
+            with pytest.raises(manifest.RenderError, match=message):
+                manifest.chart({"poll": poll}, helm=helm)
+    else:
+        assert manifest.chart({"poll": {"options": ["Cats", text], "title": text}}, helm=helm)
+
+
+@pytest.mark.parametrize(
+    ("page", "other"),
+    [
+        ({"hostnames": ["vote.example.com"]}, {"hostnames": ["result.example.com"]}),
+        ({"hostnames": ["vote.example.com"]}, {}),
+        ({}, {"parentRefs": [{"name": "gateway", "sectionName": "results"}]}),
+    ],
+)
+def test_two_routes_that_differ_are_taken(page: typing.Any, other: typing.Any) -> None:
+    routes = {"vote": {"httpRoute": ROUTE | page}, "result": {"httpRoute": ROUTE | other}}
+    assert [each for each in manifest.chart(routes) if each["kind"] == "HTTPRoute"]
+
+
 @pytest.mark.parametrize("host", ["10.0.0.7", "fd00::7", "::ffff:10.0.0.7", "db_1.example.com"])
 def test_any_host_of_a_store_is_taken(host: str) -> None:
     values = {"tags": {"stores": False}, "externalDatabase": {"host": host}}
@@ -150,7 +202,7 @@ def test_a_large_number_is_written_as_it_was_given(name: str, helm: str) -> None
     enlarge(values, schema(manifest.CHART))
     for store in ("redis", "postgresql"):
         enlarge(values.setdefault(store, {}), schema(manifest.CHART / "charts" / store))
-    for page in ("vote", "result"):  # more than its preStopSeconds
+    for page in PAGES:  # more than its preStopSeconds
         values[page]["terminationGracePeriodSeconds"] = 2 * LARGE
     text = json.dumps(manifest.chart(values, helm=helm))
     assert str(LARGE) in text
