@@ -59,6 +59,22 @@ async def test_a_kill_loses_no_vote_and_counts_none_twice(
     await until.true(lambda: system.healthy(*project.SERVICES), BACK_WITHIN)
 
 
+async def test_redis_begins_with_what_it_had(system: project.Project) -> None:
+    """All that was done is done again from its file: nothing that was stored waits once more."""
+    assert "verified" in system.seed("--votes", "200")
+    project.docker("pause", system.container("worker"))
+    try:
+        project.docker("restart", system.container("redis"))
+        await until.true(lambda: system.healthy("redis"), BACK_WITHIN)
+        assert system.redis("LLEN", "votes") == "0"
+        assert system.redis("SCARD", "{votes}:workers") == "1"
+    finally:
+        project.docker("unpause", system.container("worker"))
+    log = system.compose("logs", "--no-log-prefix", "redis").stdout
+    assert "CRITICAL" not in log
+    await until.true(lambda: system.healthy(*project.SERVICES), BACK_WITHIN)
+
+
 @pytest.mark.parametrize("victim", ["worker", "vote", "result"])
 async def test_a_crashed_program_comes_back_by_itself(system: project.Project, victim: str) -> None:
     """Unlike `docker kill`, which the engine takes for the wish that it be gone."""
