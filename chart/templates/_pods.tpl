@@ -79,9 +79,16 @@ env:
 {{- end }}
 {{- end }}
 
+{{/* Whether something else sets a service's replicas: "true" or nothing. */}}
+{{- define "vote.scaled" -}}
+{{- if or .autoscaling.enabled (dig "keda" "enabled" false .) }}true{{ end -}}
+{{- end }}
+
 {{/* Whether a Job applies the schema, also because there may be no worker: "true" or nothing. */}}
 {{- define "vote.migration" -}}
-{{- if or .Values.migration.enabled (and .Values.worker.keda.enabled (eq (int .Values.worker.keda.minReplicas) 0)) }}true{{ end -}}
+{{- $worker := .Values.worker -}}
+{{- $fewest := $worker.keda.enabled | ternary $worker.keda.minReplicas $worker.replicas -}}
+{{- if or .Values.migration.enabled (and (not $worker.autoscaling.enabled) (eq (int $fewest) 0)) }}true{{ end -}}
 {{- end }}
 
 {{/* Whether that Job is a hook, before the release: "true" or nothing. */}}
@@ -202,9 +209,12 @@ metadata:
   name: {{ include "vote.name" (list $root $name) }}
   {{- include "vote.metadata" . | nindent 2 }}
 spec:
-  {{- if not (or $settings.autoscaling.enabled (and (hasKey $settings "keda") $settings.keda.enabled)) }}
+  {{- if not (include "vote.scaled" $settings) }}
   replicas: {{ $settings.replicas | int64 }}
-  {{- end }}
+  {{- else }}{{ with lookup "apps/v1" "Deployment" $root.Release.Namespace (include "vote.name" (list $root $name)) }}
+  # What it has: without the field, it would have one until the autoscaler looks again.
+  replicas: {{ .spec.replicas | int64 }}
+  {{- end }}{{ end }}
   revisionHistoryLimit: 3
   strategy:
     rollingUpdate:

@@ -188,6 +188,21 @@ def test_two_routes_that_differ_are_taken(page: typing.Any, other: typing.Any) -
     assert [each for each in manifest.chart(routes) if each["kind"] == "HTTPRoute"]
 
 
+@pytest.mark.parametrize(
+    ("worker", "is_made"),
+    [
+        ({}, False),
+        ({"replicas": 0}, True),
+        ({"replicas": 0, "autoscaling": {"enabled": True}}, False),
+        ({"replicas": 0, "keda": {"enabled": True, "minReplicas": 1}}, False),
+        ({"keda": {"enabled": True}}, True),
+    ],
+)
+def test_without_a_worker_a_job_makes_the_tables(worker: typing.Any, is_made: bool) -> None:
+    pods = manifest.pod_specs(manifest.chart({"worker": worker}))
+    assert ("Job vote-migration-1" in pods) is is_made
+
+
 @pytest.mark.parametrize("host", ["10.0.0.7", "fd00::7", "::ffff:10.0.0.7", "db_1.example.com"])
 def test_any_host_of_a_store_is_taken(host: str) -> None:
     values = {"tags": {"stores": False}, "externalDatabase": {"host": host}}

@@ -42,6 +42,13 @@ async def test_vote_scales_out_under_load_and_in_again(measured: Callable[[str],
             await people.check_stored(url)
 
 
+async def test_an_autoscaler_begins_with_the_replicas_that_are_there() -> None:
+    async with release.installed() as running:
+        scaled = {"enabled": True, "minReplicas": 1}
+        await running.upgrade(vote={"autoscaling": scaled})
+        assert (await running.space.get("deployment", "vote"))["spec"]["replicas"] == 2
+
+
 async def test_the_worker_scales_from_nothing_and_back(measured: Callable[[str], None]) -> None:
     operator = await command.kubectl(
         *("get", "deployments", "--all-namespaces", "--output=name"),
