@@ -48,3 +48,16 @@ async def test_stores_from_elsewhere_with_their_schema_by_a_hook() -> None:
             )
             await own.job("vote-migration")
             assert await own.restarts() == {}
+
+
+async def test_a_secret_that_lacks_a_key_is_refused() -> None:
+    async with space.restricted(f"voting-test-{uuid.uuid4().hex[:8]}", "vote-") as own:
+        await own.kubectl("create", "secret", "generic", "mine", "--from-literal=password=one")
+        with pytest.raises(command.CommandError) as refused:
+            await release.Release(own).install(
+                redis={"auth": {"existingSecret": "mine"}},
+                postgresql={"auth": {"existingSecret": "mine"}},
+            )
+        for key in ("postgres-password", "worker-password", "result-password"):
+            assert f"the secret mine has no key {key}" in str(refused.value)
+        assert "no key password" not in str(refused.value)
