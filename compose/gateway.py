@@ -92,9 +92,13 @@ class Gateway:
 
     def __init__(self, route: Route) -> None:
         self._replicas = Replicas(route)
+        # The event loop keeps no task by itself: one whose client is cut off would be garbage.
+        self._accepted: set[asyncio.Task[None] | None] = set()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of a client, from its first byte to its last."""
+        task = asyncio.current_task()
+        self._accepted.add(task)
         try:
             async with self._replicas.connected() as (back_reader, back_writer):
                 asking = asyncio.create_task(_ask(reader, back_writer))
@@ -109,6 +113,7 @@ class Gateway:
         except OSError:  # one of the two has hung up
             writer.transport.abort()
         finally:
+            self._accepted.discard(task)
             writer.close()
 
 

@@ -3,7 +3,10 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import pathlib
+import socket
+import struct
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -226,3 +229,24 @@ async def test_much_data_passes_whole_and_slowly_read_data_is_not_piled_up() -> 
 def test_a_route_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="must look like 8080=vote:8080"):
         gateway.route(text)
+
+
+async def test_a_connection_is_not_taken_for_garbage() -> None:
+    """The event loop keeps no task by itself, and a connection that is cut lets go of its own."""
+    port, target = service.free_port(), service.free_port()
+    replica, problems = Replica("one"), []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: problems.append(context["message"]))
+    server = await gateway.listen(gateway.Route(port, HOST, target), HOST)
+    async with serving(replica.answer, target), server:
+        for _ in range(5):
+            _, writer = await asyncio.open_connection(HOST, port)
+            await until.true(lambda: replica.open == 1)
+            # A reset, not an end.
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.close()
+            while replica.open:
+                gc.collect()
+                await asyncio.sleep(0)
+    assert problems == []
