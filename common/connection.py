@@ -8,6 +8,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024  # bytes of a request's head, and of what is between the pieces of a body
+REST_TIMEOUT = 2.0  # seconds at a stop for the rest of a request that has begun to come
 MAX_LINES = 20_000  # of a body in chunks: each chunk has two that are none of its data
 END = b"\r\n\r\n"
 CHUNK = re.compile(rb"[0-9A-Fa-f]+")
@@ -66,6 +67,15 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._unset_keepalive_if_required()  # it would keep a connection that was cut in memory
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.loop.call_later(REST_TIMEOUT, self._give_up)
+
+    def _give_up(self) -> None:
+        """Waits no more for the rest of a request: without it, it cannot be answered."""
+        if not self._is_between and not self._is_upgraded:
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._received += data

@@ -6,9 +6,9 @@ import time
 
 import redis.asyncio
 
-from common import keys
+from common import connection, keys
 from tests import service, store, until
-from tests.integration import account, visitor
+from tests.integration import account, line, visitor
 from tests.process import voters
 from vote import voter
 
@@ -48,6 +48,21 @@ async def test_told_to_stop_under_load_it_has_pushed_all_that_it_acknowledged(
     assert {voter_id: queued.get(voter_id) for voter_id in people.acknowledged} == (
         people.acknowledged
     )
+
+
+async def test_told_to_stop_with_half_a_vote_it_neither_waits_for_the_rest_nor_complains(
+    stores: store.Stores, services: service.Services
+) -> None:
+    vote = await services.ready("vote", **stores.environment)
+    async with line.opened(vote.url) as slow, line.opened(vote.url) as asked:
+        slow.say(line.vote("a")[:-1])
+        asked.say(line.GET)  # once this is answered, that has come too
+        assert (await asked.answer()).status == 200
+        started = time.monotonic()
+        assert await vote.terminate() == 0
+        assert time.monotonic() - started < connection.REST_TIMEOUT + 2
+        assert await slow.is_over()
+    assert "Traceback" not in vote.log
 
 
 async def test_told_to_stop_while_redis_hangs_it_ends_in_time(
