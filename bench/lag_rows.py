@@ -11,6 +11,7 @@ import asyncpg
 import redis.asyncio
 
 from bench import browser, core, rig, row, wrk
+from common import ballot
 from tests import service
 from worker import store
 
@@ -70,7 +71,7 @@ async def _round_trip_and_commit(running: rig.Rig, system: rig.System) -> float:
             began = time.perf_counter()
             await client.rpush("scratch", b"x" * 90)
             pushed = time.perf_counter()
-            await insert.fetch([str(number)], ["a"], [number])
+            await insert.fetch(*store.as_arrays([ballot.Ballot(str(number), "a", number)]))
             pushes.append((pushed - began) * 1000)
             commits.append((time.perf_counter() - pushed) * 1000)
     await connection.close()
