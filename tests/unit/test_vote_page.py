@@ -192,4 +192,4 @@ def test_script_and_texts_agree() -> None:
     assert set(re.findall(r'text\("([^"]+)"', scripts)) <= texts | {"closes in", "closed at"}
     unused = texts - set(re.findall(r'"([a-z ]+)"', scripts))
     # Said by the server alone: a script is on the page, and its form is right.
-    assert unused == {"open", "away", "malformed"}
+    assert unused == {"open", "malformed"}
