@@ -13,6 +13,7 @@ from tests.browser.conftest import Arrive, Ask
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
+SHOWN_WITHIN = 12_000  # ms
 SIZES: tuple[ViewportSize, ...] = (
     {"width": 320, "height": 568},
     {"width": 844, "height": 390},
@@ -183,9 +184,13 @@ NAMES = (
 
 
 async def shown(page: Page, case: Case) -> None:
-    """Waits until the page shows the numbers of the case."""
+    """Waits until the page shows the numbers of the case.
+
+    Long enough for a page of which a script did not come, as where the network of the machine
+    changes: it loads itself again after 5 s.
+    """
     for selector, texts in case.shows.items():
-        await expect(page.locator(selector)).to_have_text(texts)
+        await expect(page.locator(selector)).to_have_text(texts, timeout=SHOWN_WITHIN)
 
 
 async def fits(page: Page, what: str) -> list[str]:
