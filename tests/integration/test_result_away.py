@@ -172,7 +172,8 @@ async def test_it_works_without_redis_and_waits_for_the_tables(
     alone: str, stores: store.Stores
 ) -> None:
     async with listener.opened(alone) as audience:
-        await until.true(lambda: audience.status.get("redis", {}).get("state") == "unused")
+        unused = {"state": "unused", "since": None, "refused": False}
+        await until.true(lambda: audience.status.get("redis") == unused)
         assert audience.scores is None
         status, headers, text = await listener.get(alone, "/api/results")
         assert (status, headers["retry-after"]) == (503, "2")

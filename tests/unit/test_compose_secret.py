@@ -45,7 +45,7 @@ def test_the_users_of_redis_have_the_hash_of_their_password(tmp_path: pathlib.Pa
     lines = (tmp_path / "redis" / "users.acl").read_text().splitlines()
     assert all(line.startswith("user ") for line in lines), "Redis takes no comment"
     users = {line.split()[1]: line.split() for line in lines}
-    assert users["default"][2:3] == ["off"]  # with all rights, which nobody has by that
+    assert users["default"][2:] == ["off", "~*", "&*", "+@all"]  # rights that nobody has by that
     for user, place in secret.REDIS_USERS.items():
         password = (tmp_path / place).read_text()
         assert f"#{hashlib.sha256(password.encode()).hexdigest()}" in users[user]
