@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from xml.sax import saxutils
 
 WIDTH, HEIGHT, GAP = 640, 130, 46  # px, of a panel's plot
-LEFT, RIGHT = 80, 20  # px
+LEFT, RIGHT = 80, 30  # px
 POINTS = 300  # of a line
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c")
 STYLE = "font: 12px system-ui, sans-serif; background: #fff"
@@ -38,7 +38,7 @@ def _panel(times: Sequence[float], panel: Panel, top: float) -> list[str]:
     for share in (0, 0.5, 1):
         y = bottom - share * HEIGHT
         parts.append(f'<path d="M{LEFT} {y:.1f}h{WIDTH}" stroke="#ddd"/>')
-        parts.append(_text(LEFT - 8, y + 4, f"{share * highest:,.4g}".rstrip(), anchor="end"))
+        parts.append(_text(LEFT - 8, y + 4, f"{share * highest:,.10g}", anchor="end"))
     for share in (0, 0.25, 0.5, 0.75, 1):
         label = f"{share * end / 60:.1f} min"
         parts.append(_text(LEFT + share * WIDTH, bottom + 16, label, anchor="middle"))

@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 from bench import plot
 
 STEP = 0.1  # seconds
+WORKERS = re.compile(r"worker: ballots committed, (?P<number>\d+) workers?")
 NORMAL_FROM = 50  # a Poisson number with a larger mean is drawn as a normal one
 
 Curve = Callable[[float], float]  # votes that people want to cast, a second, at a time in seconds
@@ -30,6 +32,7 @@ class Capacity:
     vote: float  # all replicas together, as many as Redis can take at most
     worker: float  # all replicas together, as many as Postgres can take at most
     noise: float = 0.05
+    away: tuple[float, float] = (0.0, 0.0)  # seconds, from and until: Postgres stores nothing
 
 
 @dataclass
@@ -43,6 +46,11 @@ class Course:
     at_vote: list[int] = field(default_factory=list)  # people whose vote is not answered yet
     in_redis: list[int] = field(default_factory=list)
     lag: list[float] = field(default_factory=list)  # from cast to commit, of who casts then
+
+    def emptied(self, since: float) -> float:
+        """When nothing waits in Redis any more, for the first time from `since` on."""
+        waiting = zip(self.times, self.in_redis, strict=True)
+        return next(at for at, count in waiting if at >= since and not count)
 
 
 def simulate(curve: Curve, capacity: Capacity, seconds: float, seed: int) -> Course:
@@ -62,7 +70,8 @@ def simulate(curve: Curve, capacity: Capacity, seconds: float, seed: int) -> Cou
         at_vote -= accepted
         # What is pushed in this step can be claimed in it: the worker waits for it.
         in_redis += accepted
-        committed = min(in_redis, _some(dice, capacity.worker, capacity.noise))
+        stored_now = _some(dice, capacity.worker, capacity.noise)
+        committed = 0 if capacity.away[0] <= at < capacity.away[1] else min(in_redis, stored_now)
         in_redis -= committed
         cast.append(arrived + (cast[-1] if cast else 0))
         stored.append(committed + (stored[-1] if stored else 0))
@@ -112,11 +121,10 @@ def scaled(measured: Mapping[int, float], replicas: int) -> float:
 def measured_workers(path: Path) -> dict[int, float]:
     """The rows of a run of the benchmarks that tell what workers commit: ballots/s by number."""
     rows = json.loads(path.read_text())["rows"]
-    prefix = "worker: ballots committed, "
     return {
-        int(row["row"].removeprefix(prefix).split()[0]): row["ours"]
+        int(found["number"]): row["ours"]
         for row in rows
-        if row["row"].startswith(prefix)
+        if (found := WORKERS.fullmatch(row["row"]))
     }
 
 
@@ -162,15 +170,22 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--vote", type=float, help="votes/s that all vote replicas take")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--away",
+        type=float,
+        nargs=2,
+        default=(0.0, 0.0),
+        metavar=("FROM", "UNTIL"),
+        help="seconds between which Postgres stores nothing",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--svg", type=Path, default=Path("build/simulation.svg"))
     chosen = parser.parse_args()
     vote = chosen.vote or measured_vote(chosen.bench)
     worker = scaled(measured_workers(chosen.bench), chosen.workers)
     seconds = chosen.minutes * 60
-    course = simulate(
-        crowd(chosen.voters, seconds), Capacity(vote=vote, worker=worker), seconds, chosen.seed
-    )
+    capacity = Capacity(vote=vote, worker=worker, away=tuple(chosen.away))
+    course = simulate(crowd(chosen.voters, seconds), capacity, seconds, chosen.seed)
     print(
         f"vote {vote:,.0f}/s, {chosen.workers} worker(s) {worker:,.0f}/s:"
         f" peak {max(course.wanted):,.0f} votes/s wanted;"

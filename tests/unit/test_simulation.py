@@ -1,5 +1,6 @@
 """The simulation of the benchmarks, beside what can be calculated and what was measured."""
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -96,9 +97,40 @@ def test_the_cores_are_the_rate_times_the_cost() -> None:
     text = list(scaling.lines(cost, mean=10_000, most=100_000))
     assert "| vote, the page | 60.0 | 0.60 | 6.00 |" in text
     assert "| all | 110.0 | 1.10 | 11.00 |" in text
-    assert text[-3].endswith(": 10")  # vote: 70 µs at 100,000/s are 7 cores, each replica on 70 %
-    assert text[-1].endswith(": 50,000")  # Redis: 20 µs
+    assert text[-4].endswith(": 10")  # vote: 70 µs at 100,000/s are 7 cores, each replica on 70 %
+    assert text[-2].endswith(": 50,000")  # Redis: 20 µs
+    assert text[-1].endswith(": 100,000")  # Postgres: 10 µs
+
+
+def test_spectators_take_the_time_of_a_broadcast_and_the_memory_of_a_client(tmp_path: Path) -> None:
+    run = tmp_path / "bench.json"
+    measured = {
+        "broadcast to 5,000 WebSockets, last one served": 35.0,  # ms: 7 µs a client
+        "broadcast to 5,000 WebSockets, memory a client": 16.0,  # KiB
+    }
+    run.write_text(
+        json.dumps({"rows": [{"row": name, "ours": ours} for name, ours in measured.items()]})
+    )
+    # Two events a second for each of 100,000 are 1.4 cores, each replica on 70 %.
+    [line] = scaling.audience(run, 100_000)
+    assert line.endswith(": 2, with 781 MiB each for their connections")
 
 
 def test_the_crowd_peaks_at_three_times_its_mean() -> None:
     assert simulation.peak(6_000_000, 600) == pytest.approx(30_000, rel=0.05)
+
+
+def test_what_comes_while_postgres_is_away_waits_and_is_stored_after() -> None:
+    capacity = simulation.Capacity(vote=1e6, worker=3_000, noise=SURE, away=(10, 30))
+    course = simulation.simulate(steady(1_000), capacity, 60, seed=8)
+    assert max(course.in_redis) == pytest.approx(20 * 1_000, rel=0.05)
+    assert max(course.lag) == pytest.approx(20, rel=0.05)
+    # What has piled up goes at what the worker can do beyond what still comes.
+    assert course.emptied(30) == pytest.approx(30 + 20_000 / (3_000 - 1_000), rel=0.05)
+
+
+def test_only_the_rows_of_workers_on_the_same_cores_are_points_of_one_line() -> None:
+    workers = simulation.measured_workers(MEASURED)
+    rows = {each["row"]: each["ours"] for each in json.loads(MEASURED.read_text())["rows"]}
+    assert list(workers) == [1, 2, 4]
+    assert workers[2] == rows["worker: ballots committed, 2 workers"]
