@@ -418,4 +418,5 @@ async def test_on_paper_colours_are_kept_and_tools_are_not(
         await come.page.emulate_media(media="print")
         style = "each => getComputedStyle(each).printColorAdjust"
         assert await come.page.locator(coloured).first.evaluate(style) == "exact"
-        await expect(come.page.locator(".languages")).to_be_hidden()
+        for tool in (".languages", ".tools"):
+            await expect(come.page.locator(tool)).to_be_hidden()
