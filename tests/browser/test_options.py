@@ -415,6 +415,7 @@ async def test_on_paper_colours_are_kept_and_tools_are_not(
 ) -> None:
     for url, coloured in ((running.vote.url, ".option"), (running.result.url, ".layer")):
         come = await arrive(url)
+        await come.page.set_viewport_size({"width": 1440, "height": 900})
         await come.page.emulate_media(media="print")
         style = "each => getComputedStyle(each).printColorAdjust"
         assert await come.page.locator(coloured).first.evaluate(style) == "exact"
