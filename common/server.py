@@ -78,7 +78,7 @@ async def serve(
         forwarded_allow_ips="*",
         timeout_graceful_shutdown=grace,
         timeout_keep_alive=KEEP_ALIVE,
-        ws="auto" if websockets else "none",
+        ws=_websocket() if websockets else "none",
         ws_per_message_deflate=False,
         ws_ping_interval=None,  # Engine.IO has pings of its own
     )
@@ -96,6 +96,12 @@ async def serve(
         await serving
     if ended_early:
         raise RuntimeError("the HTTP server ended by itself")
+
+
+def _websocket() -> type[asyncio.Protocol]:
+    from common import websocket
+
+    return websocket.WebSocket
 
 
 def run(

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from common import __version__ as version
-from common import concurrency, dependency, health, poll, redis_client, security
+from common import concurrency, dependency, health, missing, poll, redis_client, security
 from result import live, metric, page, pipeline, settings, tally, trouble
 
 
@@ -113,6 +113,7 @@ def create_app(configured: settings.Settings) -> ASGIApp:
         lifespan=service.lifespan,
         docs_url=None,
         redoc_url=None,
+        exception_handlers={404: missing.answer},
         routes=[
             Route("/", service.show),
             *health.routes(

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from common import __version__ as version
-from common import asset, concurrency, dependency, health, redis_client, security
+from common import asset, concurrency, dependency, health, missing, redis_client, security
 from vote import cast, metric, page, queue, settings, shortcut, voter
 
 MAX_BODY = 16 * 1024  # bytes; a form with one vote has a few dozen
@@ -53,6 +53,10 @@ class VoteApp:
     async def _watch(self) -> None:
         await self.queue.open()
         await self.redis.watch(lambda: self.voters.agree(self.client))
+
+    async def page_or_vote(self, request: Request) -> Response:
+        """One route for both, so that the answer to another method names them all."""
+        return await (self.cast_form if request.method == "POST" else self.show)(request)
 
     async def show(self, request: Request) -> Response:
         """GET /: the page, which marks the voter's own choice."""
@@ -172,9 +176,9 @@ def create_app(configured: settings.Settings) -> ASGIApp:
         lifespan=service.lifespan,
         docs_url=None,
         redoc_url=None,
+        exception_handlers={404: missing.answer},
         routes=[
-            Route("/", service.show),
-            Route("/", service.cast_form, methods=["POST"]),
+            Route("/", service.page_or_vote, methods=["GET", "POST"]),
             *health.routes([service.redis], service.metrics.registry),
         ],
     )

@@ -5,7 +5,7 @@ import re
 
 import aiohttp
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser import system, visitor
 from tests.browser.conftest import Arrive, Ask
@@ -77,6 +77,33 @@ async def test_poll_closes_while_the_pages_are_open(
         guest = await arrive(result.url, java_script_enabled=script)
         await expect(guest.page.locator("#final")).to_be_visible()
         await expect(guest.page.locator("#total")).to_have_text("2 votes")
+
+
+async def test_back_on_a_page_that_the_browser_has_kept_the_countdown_is_right(
+    arrive: Arrive, ask: Ask
+) -> None:
+    vote, result = await ask(POLL_CLOSES_AT=in_seconds(3000).isoformat())
+    phone = await arrive()
+
+    async def ten_minutes_old(route: Route) -> None:
+        if route.request.resource_type != "document":
+            await route.continue_()
+            return
+        answer = await route.fetch()
+        html = re.sub(
+            r'data-now="(\d+)"',
+            lambda now: f'data-now="{int(now[1]) - 600_000}"',
+            await answer.text(),
+        )
+        await route.fulfill(response=answer, body=html)
+
+    await phone.page.route(f"{vote.url}/", ten_minutes_old)
+    await phone.open(vote.url)
+    closing = phone.page.locator("#closing")
+    await expect(closing).to_have_text(re.compile(r"^Voting closes in (59:\d\d|1:00:00)$"))
+    await phone.open(result.url)
+    await phone.page.go_back()
+    await expect(closing).to_have_text(re.compile(r"^Voting closes in (49:\d\d|50:00)$"))
 
 
 async def test_vote_that_comes_too_late(running: system.System, arrive: Arrive) -> None:

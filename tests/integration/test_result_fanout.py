@@ -10,9 +10,10 @@ import psutil
 import pytest
 import socketio
 from starlette.types import Receive, Scope, Send
-from websockets import exceptions
+from websockets import exceptions, frames
 from websockets.asyncio import client as websocket
 
+from common import websocket as websocket_limit
 from result import fanout
 from tests import served, until
 from tests.integration import listener
@@ -180,3 +181,57 @@ async def test_who_answers_no_ping_is_let_go(blocked: bool) -> None:
             with pytest.raises(exceptions.ConnectionClosed):
                 while True:
                     await client.recv()
+
+
+async def test_who_talks_without_end_is_closed_with_a_reason(hall: Hall, url: str) -> None:
+    async with opened(url) as other, opened(url) as talker:
+        await until.true(lambda: len(hall.clients) == 2)
+        with pytest.raises(exceptions.ConnectionClosed) as closed:
+            async with asyncio.timeout(10):
+                while True:
+                    await talker.send("3" * 100)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == websocket_limit.POLICY_VIOLATION
+        assert closed.value.rcvd.reason == "more than 4096 bytes in 10 s"
+        await until.true(lambda: len(hall.clients) == 1)
+        await hall.emit("scores", "1")
+        async with asyncio.timeout(5):
+            assert str(await other.recv()) == '42["scores","1"]'
+
+
+async def test_what_comes_at_once_is_not_read_beyond_the_limit(hall: Hall, url: str) -> None:
+    said: list[str] = []
+    hall.server.on("say", lambda _, word: said.append(word))
+    async with opened(url) as talker:
+        await until.true(lambda: len(hall.clients) == 1)
+        port = talker.local_address[1]
+        framed = frames.Frame(frames.Opcode.TEXT, b'42["say","x"]').serialize(mask=True)
+        talker.transport.write(framed * 20_000)
+        await until.true(lambda: not _server_has(port))
+    assert len(said) * len(framed) <= websocket_limit.MOST_SAID
+
+
+async def test_a_new_period_has_room_again(
+    hall: Hall, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket_limit, "PERIOD", 0.0)
+    async with opened(url) as talker:
+        await until.true(lambda: len(hall.clients) == 1)
+        for _ in range(100):
+            await talker.send("3" * 100)
+            await (await talker.ping())  # so that each is read by itself
+        await hall.emit("scores", "1")
+        async with asyncio.timeout(5):
+            assert str(await talker.recv()) == '42["scores","1"]'
+
+
+async def test_a_text_that_is_none_ends_the_connection_and_fills_no_log(
+    hall: Hall, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(url) as client:
+        await client.send(b"\xff", text=True)
+        with pytest.raises(exceptions.ConnectionClosed) as closed:
+            await client.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == websocket_limit.NO_TEXT
+    assert not [each for each in caplog.records if each.exc_info]

@@ -228,3 +228,18 @@ async def test_after_the_end_nobody_votes(closed: Visitor, client: Client) -> No
     for headers in visitor.WAYS:
         assert (await closed.vote("a", headers=headers)).status == 403
     assert await visitor.ballots(client) == []
+
+
+async def test_another_method_is_told_which_there_are(guest: Visitor) -> None:
+    answer = await guest.send("PUT", "/")
+    assert answer.status == 405
+    assert sorted(answer.headers["allow"].split(", ")) == ["GET", "HEAD", "POST"]
+
+
+async def test_where_there_is_nothing_a_person_is_told_in_words(guest: Visitor) -> None:
+    person = await guest.get("/vote", headers={"accept": "text/html,*/*;q=0.8"})
+    assert person.status == 404
+    assert person.headers["content-type"].startswith("text/plain")
+    assert person.text == "There is nothing at this address. The page is at /\n"
+    program = await guest.get("/vote")
+    assert (program.status, program.json) == (404, {"detail": "Not Found"})

@@ -6,6 +6,7 @@ import datetime
 
 import prometheus_client
 import pytest
+import redis.exceptions
 import structlog
 
 from common import backoff, dependency
@@ -123,6 +124,14 @@ async def test_watch_takes_no_answer_for_away(monkeypatch: pytest.MonkeyPatch) -
         (TimeoutError("after 2 s"), "after 2 s"),
         (OSError("two\nlines"), "two lines"),
         (ConnectionResetError(), "ConnectionResetError"),
+        (
+            redis.exceptions.AuthenticationError(
+                "HELLO must be called with the client already authenticated, otherwise the HELLO"
+                " <proto> AUTH <user> <pass> option can be used to authenticate the client"
+            ),
+            "it asks for a password, and none is given",
+        ),
+        (redis.exceptions.AuthenticationError("WRONGPASS no"), "WRONGPASS no"),
     ],
 )
 def test_an_error_in_one_line(error: Exception, text: str) -> None:

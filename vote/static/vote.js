@@ -19,6 +19,7 @@ let wanted = null; // what the voter chose last and the server has not acknowled
 let doubted = null; // what the server may have, or not: its acknowledgement is missing
 let sending = false; // one request at a time: the last choice wins
 let closed = main.dataset.state === "closed";
+let skew = Number(main.dataset.now) - Date.now(); // ms, the clock of the server minus ours
 
 /** The name of an option, cut where it would fill the sentence, without what turned text round. */
 function nameOf(id) {
@@ -151,15 +152,20 @@ async function catchUp() {
   const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
   if (!response?.ok) return;
   const served = new DOMParser().parseFromString(await response.text(), "text/html");
-  const { state } = served.querySelector("main")?.dataset ?? {};
-  if (!state || sending || wanted !== before) return;
+  const { state, now } = served.querySelector("main")?.dataset ?? {};
+  if (!state) return;
+  skew = Number(now) - Date.now();
+  if (sending || wanted !== before) return;
   const marked = served.querySelector('.option[data-mark="taken"]')?.value ?? null;
   const isBack = main.dataset.state === "away" && state !== "away";
   if (isBack || marked !== taken || (state === "closed" && !closed)) location.reload();
 }
 
-// Back from the browser's cache, or from another tab or the lock screen.
-addEventListener("pageshow", (event) => event.persisted && catchUp());
+// Back from one of the browser's caches, or from another tab or the lock screen. What the cache of
+// HTTP has kept says what time it was then.
+const [navigation] = performance.getEntriesByType("navigation");
+const isFromHistory = navigation?.type === "back_forward";
+addEventListener("pageshow", (event) => (event.persisted || isFromHistory) && catchUp());
 document.addEventListener("visibilitychange", () => document.hidden || catchUp());
 
 if (main.dataset.state === "away") {
@@ -175,7 +181,6 @@ addEventListener("online", () => {
 });
 
 if (main.dataset.closesAt) {
-  const skew = Number(main.dataset.now) - Date.now();
   countDown(document.getElementById("closing"), Number(main.dataset.closesAt), () => skew, () => {
     if (!closed) close();
   });
