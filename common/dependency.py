@@ -14,7 +14,7 @@ from common import backoff
 # The pages promise to say within 2 s what is away: together these are at most that.
 PING_INTERVAL = 0.5  # seconds between two pings of a store that is up
 PING_TIMEOUT = 1.5  # seconds
-NO_PASSWORD = "HELLO must be called"  # so Redis begins where a password is wanted and none came
+UNAUTHENTICATED = "HELLO must be called"  # so Redis begins where a password is wanted and none came
 INVALID_AUTHORIZATION = "28"  # the class of SQLSTATE; postgresql.org/docs/current/errcodes-appendix
 
 
@@ -103,7 +103,7 @@ def describe(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return str(error) or "no answer in time"
     text = " ".join(str(error).split())
-    if isinstance(error, redis.exceptions.AuthenticationError) and text.startswith(NO_PASSWORD):
+    if isinstance(error, redis.exceptions.AuthenticationError) and text.startswith(UNAUTHENTICATED):
         return "it asks for a password, and none is given"
     return text or type(error).__name__
 
