@@ -1,23 +1,27 @@
-"""`python -m bench`: measures, prints a table, and writes it as JSON too."""
+"""`python -m bench`: measures, prints a table, and writes it as JSON too.
+
+The status is 1 if something could not be measured; the table has the rest.
+"""
 
 import argparse
 import asyncio
-import dataclasses
 import datetime
 import importlib
-import json
 import platform
 import sys
 import time
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
 
-from bench import core, rig, row, wrk
+from bench import core, rig, row, run, wrk
 from common import log
 
 GROUPS = ("vote", "worker", "lag", "table", "broadcast", "start", "seed", "cost")
-JSON = Path("build/bench.json")
+BY_WRK = {"vote", "lag", "cost"}  # what wrk makes the load for
+INTERRUPTED = 130  # the status of a program that SIGINT has ended, as shells have it
 
 
 def main() -> None:
@@ -26,30 +30,63 @@ def main() -> None:
         "--only", action="append", choices=GROUPS, metavar="GROUP", help=", ".join(GROUPS)
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: only to see it work")
-    parser.add_argument("--json", type=Path, default=JSON, help=f"the file (default {JSON})")
+    parser.add_argument(
+        "--json", type=Path, default=run.FILE, help=f"the file (default {run.FILE})"
+    )
     arguments = parser.parse_args()
+    groups = list(dict.fromkeys(arguments.only or GROUPS))
     try:
-        wrk.check()
-    except wrk.Missing as missing:
-        raise SystemExit(f"{parser.prog}: {missing}") from None
+        if BY_WRK.intersection(groups):
+            wrk.check()
+        run.prepare(arguments.json)
+    except (wrk.Missing, OSError) as trouble:
+        raise SystemExit(f"{parser.prog}: {trouble}") from None
     log.configure("plain", "warning")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        rows = runner.run(measure(arguments.only or GROUPS, quick=arguments.quick))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            rows, failed = runner.run(measure(groups, quick=arguments.quick))
+    except KeyboardInterrupt:
+        print(f"\n{parser.prog}: interrupted, nothing is written", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     print(f"\n{machine()}{', QUICK: no figures to go by' if arguments.quick else ''}\n")
     print(row.table(rows))
-    write(arguments.json, rows, quick=arguments.quick)
+    run.write(arguments.json, machine(), rows, quick=arguments.quick)
+    if failed:
+        raise SystemExit(f"{parser.prog}: not measured, see above: {', '.join(failed)}")
 
 
-async def measure(groups: list[str] | tuple[str, ...], *, quick: bool) -> list[row.Row]:
-    """Measures the rows of `groups`, one after the other."""
+async def measure(groups: Sequence[str], *, quick: bool) -> tuple[list[row.Row], list[str]]:
+    """Measures `groups`, one after the other: their rows, and the groups that failed."""
     rows: list[row.Row] = []
+    failed: list[str] = []
     with rig.opened(quick=quick) as running:
         for group in groups:
             began = time.monotonic()
             print(f"{group} …", end="", flush=True, file=sys.stderr)
-            rows += await importlib.import_module(f"bench.{group}_rows").rows(running)
-            print(f" {time.monotonic() - began:.0f} s", file=sys.stderr)
-    return rows
+            try:
+                rows += await importlib.import_module(f"bench.{group}_rows").rows(running)
+            except Exception:
+                if _is_interrupted():  # and what failed did so while it ended
+                    raise asyncio.CancelledError from None
+                print(f" failed\n{traceback.format_exc()}", file=sys.stderr)
+                failed.append(group)
+                await _end_others()
+            else:
+                print(f" {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return rows, failed
+
+
+def _is_interrupted() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _end_others() -> None:
+    """Ends what a group that failed has left running, which would disturb the next."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in others:
+        each.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def machine() -> str:
@@ -59,17 +96,6 @@ def machine() -> str:
         f"{now:%Y-%m-%d %H:%M} UTC, {core.COUNT or '?'} cores, {_processor()},"
         f" {platform.system()} {platform.release()}, Python {platform.python_version()}"
     )
-
-
-def write(path: Path, rows: list[row.Row], *, quick: bool) -> None:
-    """The rows as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        "machine": machine(),
-        "quick": quick,
-        "rows": [{**dataclasses.asdict(each), "ratio": each.ratio} for each in rows],
-    }
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _processor() -> str:

@@ -8,21 +8,27 @@ first, as many votes as it can in a step. The same seed gives the same numbers.
 import argparse
 import bisect
 import itertools
-import json
 import math
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import plot
+from bench import argument, plot, row, run
 
 STEP = 0.1  # seconds
+LONGEST = 86_400  # seconds from the end of a crowd until its simulation is given up
+VOTE = "vote: form posts, rate"
 WORKERS = re.compile(r"worker: ballots committed, (?P<number>\d+) workers?")
+ONE_WORKER = "worker: ballots committed, 1 worker"
 NORMAL_FROM = 50  # a Poisson number with a larger mean is drawn as a normal one
 
 Curve = Callable[[float], float]  # votes that people want to cast, a second, at a time in seconds
+
+
+class Endless(ValueError):  # noqa: N818 (a state)
+    """With that capacity the votes are not through `LONGEST` after the crowd."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,15 @@ class Course:
 
 
 def simulate(curve: Curve, capacity: Capacity, seconds: float, seed: int) -> Course:
-    """A crowd that votes by `curve` for so many seconds, and on until all is committed."""
+    """A crowd that votes by `curve` for so many seconds, and on until all is committed.
+
+    Raises `Endless`.
+    """
     dice = random.Random(seed)
     course = Course()
+    vote, worker = (
+        _passing(dice, rate, capacity.noise) for rate in (capacity.vote, capacity.worker)
+    )
     at_vote = in_redis = 0
     cast: list[int] = []  # totals after each step
     stored: list[int] = []
@@ -64,13 +76,15 @@ def simulate(curve: Curve, capacity: Capacity, seconds: float, seed: int) -> Cou
         at = number * STEP
         if at >= seconds and not at_vote and not in_redis:
             break
+        if at >= seconds + LONGEST:
+            raise Endless(f"{at_vote + in_redis:,} votes are not through after {at:,.0f} s")
         arrived = _poisson(dice, curve(at) * STEP) if at < seconds else 0
         at_vote += arrived
-        accepted = min(at_vote, _some(dice, capacity.vote, capacity.noise))
+        accepted = min(at_vote, next(vote))
         at_vote -= accepted
         # What is pushed in this step can be claimed in it: the worker waits for it.
         in_redis += accepted
-        stored_now = _some(dice, capacity.worker, capacity.noise)
+        stored_now = next(worker)
         committed = 0 if capacity.away[0] <= at < capacity.away[1] else min(in_redis, stored_now)
         in_redis -= committed
         cast.append(arrived + (cast[-1] if cast else 0))
@@ -103,7 +117,7 @@ def crowd(voters: int, seconds: float) -> Curve:
 def peak(voters: int, seconds: float) -> float:
     """The most votes a second of that crowd."""
     curve = crowd(voters, seconds)
-    return max(curve(float(at)) for at in range(math.ceil(seconds)))
+    return max(curve(number * STEP) for number in range(round(seconds / STEP)))
 
 
 def scaled(measured: Mapping[int, float], replicas: int) -> float:
@@ -118,20 +132,19 @@ def scaled(measured: Mapping[int, float], replicas: int) -> float:
     return points[-1][1]
 
 
-def measured_workers(path: Path) -> dict[int, float]:
-    """The rows of a run of the benchmarks that tell what workers commit: ballots/s by number."""
-    rows = json.loads(path.read_text())["rows"]
-    return {
-        int(found["number"]): row["ours"]
-        for row in rows
-        if (found := WORKERS.fullmatch(row["row"]))
+def measured_workers(measured: run.Run) -> dict[int, float]:
+    """What workers commit: ballots/s by their number. Raises `run.Unusable`."""
+    rates = {
+        int(found["number"]): each.ours
+        for name, each in measured.rows.items()
+        if (found := WORKERS.fullmatch(name))
     }
+    return {1: measured.rows[ONE_WORKER].ours, **rates}
 
 
-def measured_vote(path: Path) -> float:
-    """The form posts a second of the vote processes of a run."""
-    rows = json.loads(path.read_text())["rows"]
-    return float(next(row["ours"] for row in rows if row["row"] == "vote: form posts, rate"))
+def measured_vote(measured: run.Run) -> float:
+    """The form posts a second of the vote processes. Raises `run.Unusable`."""
+    return measured.rows[VOTE].ours
 
 
 def drawn(course: Course) -> str:
@@ -158,18 +171,23 @@ def _poisson(dice: random.Random, mean: float) -> int:
     return count
 
 
-def _some(dice: random.Random, rate: float, noise: float) -> int:
-    """How many votes pass in a step at that rate."""
-    return max(0, round(rate * STEP * dice.gauss(1, noise)))
+def _passing(dice: random.Random, rate: float, noise: float) -> Iterator[int]:
+    """How many votes can pass in each step at that rate."""
+    part = 0.0  # of a vote, which counts in the next step
+    while True:
+        part += max(0.0, rate * STEP * dice.gauss(1, noise))
+        whole = int(part)
+        part -= whole
+        yield whole
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.simulation", description=__doc__)
-    parser.add_argument("--bench", type=Path, default=Path("build/bench.json"))
-    parser.add_argument("--voters", type=int, default=10_000_000)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--vote", type=float, help="votes/s that all vote replicas take")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--bench", type=Path, default=run.FILE)
+    parser.add_argument("--voters", type=argument.count, default=10_000_000)
+    parser.add_argument("--minutes", type=argument.minutes, default=10)
+    parser.add_argument("--vote", type=argument.rate, help="votes/s that all vote replicas take")
+    parser.add_argument("--workers", type=argument.count, default=1)
     parser.add_argument(
         "--away",
         type=float,
@@ -181,13 +199,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--svg", type=Path, default=Path("build/simulation.svg"))
     chosen = parser.parse_args()
-    vote = chosen.vote or measured_vote(chosen.bench)
-    worker = scaled(measured_workers(chosen.bench), chosen.workers)
+    if not 0 <= chosen.away[0] <= chosen.away[1]:
+        parser.error("argument --away: it takes 0 <= FROM <= UNTIL")
     seconds = chosen.minutes * 60
-    capacity = Capacity(vote=vote, worker=worker, away=tuple(chosen.away))
-    course = simulate(crowd(chosen.voters, seconds), capacity, seconds, chosen.seed)
+    try:
+        measured = run.read(chosen.bench)
+        vote = measured_vote(measured) if chosen.vote is None else chosen.vote
+        worker = scaled(measured_workers(measured), chosen.workers)
+        capacity = Capacity(vote=vote, worker=worker, away=tuple(chosen.away))
+        course = simulate(crowd(chosen.voters, seconds), capacity, seconds, chosen.seed)
+    except (run.Unusable, Endless) as trouble:
+        raise SystemExit(f"{parser.prog}: {trouble}") from None
     print(
-        f"vote {vote:,.0f}/s, {chosen.workers} worker(s) {worker:,.0f}/s:"
+        f"vote {row.number(vote)}/s, {chosen.workers} worker(s) {worker:,.0f}/s:"
         f" peak {max(course.wanted):,.0f} votes/s wanted;"
         f" at most {max(course.at_vote):,} unanswered, {max(course.in_redis):,} in Redis;"
         f" counted after {max(course.lag):.1f} s at most; done at {course.times[-1]:.0f} s"

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import statistics
 import typing
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import redis.asyncio
 
@@ -24,10 +24,14 @@ CORES = f"vote on {{0,1}}, wrk and Valkey on {core.ANY}"
 
 
 class Figures(typing.NamedTuple):
-    """Answers a second, and ms."""
+    """Answers, answers a second, and ms."""
 
+    answers: int
     rate: float
     p99: float
+
+
+Load = Callable[[], Awaitable[Figures]]
 
 
 async def rows(running: rig.Rig) -> list[row.Row]:
@@ -43,7 +47,14 @@ async def rows(running: rig.Rig) -> list[row.Row]:
         votes = [f"{each.url}/" for each in ours]
         measured: list[row.Row] = []
         for name, connections, close, share in LOADS:
-            bare_figures, vote_figures = await _compare(running, bares, votes, connections, close)
+            load = functools.partial(
+                _load, seconds=running.size(3, 1), connections=connections, close=close
+            )
+            bare_figures, vote_figures = await _compare(
+                running,
+                functools.partial(load, bares),
+                functools.partial(_counted, system, functools.partial(load, votes)),
+            )
             measured.append(
                 row.at_least(
                     share,
@@ -72,25 +83,35 @@ async def rows(running: rig.Rig) -> list[row.Row]:
         return measured
 
 
-async def _compare(
-    running: rig.Rig, bares: Sequence[str], votes: Sequence[str], connections: int, close: bool
-) -> tuple[Figures, Figures]:
+async def _compare(running: rig.Rig, bare_load: Load, vote_load: Load) -> tuple[Figures, Figures]:
     """By turns, so that what else the machine does hits both; the medians."""
-    taken: dict[bool, list[Figures]] = {False: [], True: []}
+    taken: tuple[list[Figures], list[Figures]] = ([], [])
     for _ in range(running.size(5, 1)):
-        for is_vote, urls in ((False, bares), (True, votes)):
-            taken[is_vote].append(await _load(urls, running.size(3, 1), connections, close))
-    bare_figures, vote_figures = (
-        Figures(
-            statistics.median(each.rate for each in several),
-            statistics.median(each.p99 for each in several),
-        )
-        for several in taken.values()
-    )
-    return bare_figures, vote_figures
+        for several, load in zip(taken, (bare_load, vote_load), strict=True):
+            several.append(await load())
+    return _median(taken[0]), _median(taken[1])
 
 
-async def _load(urls: Sequence[str], seconds: int, connections: int, close: bool) -> Figures:
+def _median(several: Sequence[Figures]) -> Figures:
+    return Figures(*map(statistics.median, zip(*several, strict=True)))
+
+
+async def _counted(system: rig.System, load: Load) -> Figures:
+    """A load of votes. Raises RuntimeError if one was answered that Redis has not."""
+    async with redis.asyncio.Redis.from_url(system.redis_url) as client:
+        before = await client.llen(keys.VOTES)
+        figures = await load()
+        check(figures.answers, await client.llen(keys.VOTES) - before)
+    return figures
+
+
+def check(answered: int, stored: int) -> None:
+    """Raises RuntimeError if votes are missing. There may be more: wrk hangs up before the last."""
+    if stored < answered:
+        raise RuntimeError(f"{answered} votes were answered, but Redis has {stored}")
+
+
+async def _load(urls: Sequence[str], *, seconds: int, connections: int, close: bool) -> Figures:
     """One wrk for each process, all at once."""
     each = connections // len(urls)
     loads = await asyncio.gather(
@@ -98,4 +119,5 @@ async def _load(urls: Sequence[str], seconds: int, connections: int, close: bool
     )
     if errors := sum(load.errors for load in loads):
         raise RuntimeError(f"{errors} votes were not answered as they should")
-    return Figures(sum(load.rate for load in loads), max(load.p99 for load in loads))
+    answers = sum(load.answers for load in loads)
+    return Figures(answers, sum(load.rate for load in loads), max(load.p99 for load in loads))

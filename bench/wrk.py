@@ -41,7 +41,7 @@ async def run(
     delay_ms: int = 0,
     close: bool = False,
 ) -> Load:
-    """Votes at `url` on so many connections, each `delay_ms` after its last answer.
+    """Votes at `url` on so many connections, each some `delay_ms` after its last answer.
 
     Without an `option` it asks for the page. `close`: each request on a connection of its own.
     Raises RuntimeError when wrk fails.
@@ -53,7 +53,12 @@ async def run(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output = (await process.communicate())[0].decode()
+    try:
+        output = (await process.communicate())[0].decode()
+    finally:
+        if process.returncode is None:  # interrupted
+            process.kill()
+            await process.wait()
     if process.returncode:
         raise RuntimeError(f"wrk failed: {output}")
     return Load(**json.loads(output.splitlines()[-1]))

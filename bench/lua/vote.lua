@@ -13,7 +13,9 @@ function init(args)
   end
   local milliseconds = tonumber(args[2])
   if milliseconds > 0 then
-    function delay() return milliseconds end
+    -- Half to one and a half times of it. One and the same would keep all connections in step:
+    -- their votes would come together each time, as the votes of people do not.
+    function delay() return math.random(milliseconds * 0.5, milliseconds * 1.5) end
   end
 end
 

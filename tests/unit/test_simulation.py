@@ -1,15 +1,18 @@
 """The simulation of the benchmarks, beside what can be calculated and what was measured."""
 
-import json
+import dataclasses
+import math
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from bench import plot, scaling, simulation
+from bench import plot, row, run, scaling, simulation
 
-MEASURED = Path(__file__).parents[2] / "docs" / "bench.json"
+MEASURED = run.read(Path(__file__).parents[2] / "docs" / "bench.json")
 SURE = 0.0  # noise
+AMPLE = simulation.Capacity(vote=1e6, worker=1e6, noise=SURE)
 
 
 def steady(rate: float) -> simulation.Curve:
@@ -26,10 +29,9 @@ def test_with_capacity_to_spare_nothing_waits() -> None:
 
 @pytest.mark.parametrize("slow_stage", ["vote", "worker"])
 def test_with_too_little_the_queue_grows_by_the_difference(slow_stage: str) -> None:
-    rates = {"vote": 1e6, "worker": 1e6} | {slow_stage: 800.0}
-    course = simulation.simulate(
-        steady(1_000), simulation.Capacity(**rates, noise=SURE), 100, seed=2
-    )
+    slow: dict[str, Any] = {slow_stage: 800.0}
+    capacity = dataclasses.replace(AMPLE, **slow)
+    course = simulation.simulate(steady(1_000), capacity, 100, seed=2)
     waiting = course.at_vote if slow_stage == "vote" else course.in_redis
     assert waiting[999] == pytest.approx((1_000 - 800) * 100, rel=0.05)
     # Who comes last waits until all before are through: the queue, divided by the rate.
@@ -94,25 +96,25 @@ def test_the_plot_is_an_svg_with_a_line_for_each_name() -> None:
 
 def test_the_cores_are_the_rate_times_the_cost() -> None:
     cost = dict.fromkeys(scaling.STAGES, 10.0) | {"vote, the page": 60.0}
-    text = list(scaling.lines(cost, mean=10_000, most=100_000))
+    text = list(scaling.lines(cost, takes_full=2.5, mean=10_000, most=100_000))
     assert "| vote, the page | 60.0 | 0.60 | 6.00 |" in text
     assert "| all | 110.0 | 1.10 | 11.00 |" in text
     assert text[-4].endswith(": 10")  # vote: 70 µs at 100,000/s are 7 cores, each replica on 70 %
-    assert text[-2].endswith(": 50,000")  # Redis: 20 µs
+    # Redis: 20 µs, and 12.5 µs with the pushes of full speed.
+    assert text[-2].endswith(
+        ": 50,000 with pushes as small as at ease, 80,000 with those at full speed"
+    )
     assert text[-1].endswith(": 100,000")  # Postgres: 10 µs
 
 
-def test_spectators_take_the_time_of_a_broadcast_and_the_memory_of_a_client(tmp_path: Path) -> None:
-    run = tmp_path / "bench.json"
-    measured = {
-        "broadcast to 5,000 WebSockets, last one served": 35.0,  # ms: 7 µs a client
-        "broadcast to 5,000 WebSockets, memory a client": 16.0,  # KiB
-    }
-    run.write_text(
-        json.dumps({"rows": [{"row": name, "ours": ours} for name, ours in measured.items()]})
-    )
-    # Two events a second for each of 100,000 are 1.4 cores, each replica on 70 %.
-    [line] = scaling.audience(run, 100_000)
+def test_spectators_take_the_time_of_a_broadcast_and_the_memory_of_a_client() -> None:
+    rows = [
+        row.Row("broadcast to 5,000 WebSockets, last one served", "", 35.0, "ms", "", None),
+        row.Row("broadcast to 5,000 WebSockets, memory a client", "", 16.0, "KiB", "", None),
+    ]
+    measured = run.Run("a machine", False, {each.row: each for each in rows})
+    # 7 µs a client: two events a second for each of 100,000 are 1.4 cores, each replica on 70 %.
+    [line] = scaling.audience(measured, 100_000)
     assert line.endswith(": 2, with 781 MiB each for their connections")
 
 
@@ -131,6 +133,24 @@ def test_what_comes_while_postgres_is_away_waits_and_is_stored_after() -> None:
 
 def test_only_the_rows_of_workers_on_the_same_cores_are_points_of_one_line() -> None:
     workers = simulation.measured_workers(MEASURED)
-    rows = {each["row"]: each["ours"] for each in json.loads(MEASURED.read_text())["rows"]}
     assert list(workers) == [1, 2, 4]
-    assert workers[2] == rows["worker: ballots committed, 2 workers"]
+    assert workers[2] == MEASURED.rows["worker: ballots committed, 2 workers"].ours
+
+
+@pytest.mark.parametrize("slow_stage", ["vote", "worker"])
+def test_a_stage_that_passes_less_than_a_vote_in_a_step_passes_them_all(slow_stage: str) -> None:
+    slow: dict[str, Any] = {slow_stage: 0.5}
+    capacity = dataclasses.replace(AMPLE, **slow)
+    course = simulation.simulate(lambda at: 100.0 if at < 0.1 else 0.0, capacity, 1, seed=9)
+    votes = sum(course.wanted) * simulation.STEP
+    assert sum(course.committed) == sum(course.wanted)
+    assert course.times[-1] == pytest.approx(votes / 0.5, abs=1)
+
+
+@pytest.mark.parametrize("never", [{"vote": 0.0}, {"worker": -1.0}, {"away": (5.0, math.inf)}])
+def test_what_never_gets_through_is_given_up(
+    never: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "LONGEST", 60)
+    with pytest.raises(simulation.Endless, match="not through after 70 s"):
+        simulation.simulate(steady(1), dataclasses.replace(AMPLE, **never), 10, seed=10)
