@@ -169,7 +169,7 @@ priorityClassName: {{ . }}
 {{/* The image, its rights and its size: list ROOT IMAGE-VALUES RESOURCES. */}}
 {{- define "vote.container" -}}
 {{- $root := index . 0 -}}
-image: {{ include "vote.image" (list $root (index . 1)) }}
+image: {{ include "vote.image" (list $root (index . 1)) | quote }}
 imagePullPolicy: {{ $root.Values.image.pullPolicy }}
 resources:
   {{- toYaml (index . 2) | nindent 2 }}

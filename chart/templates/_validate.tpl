@@ -24,7 +24,12 @@
 {{- end -}}
 {{- with .Values.poll.closesAt -}}
 {{- $day := substr 0 10 . -}}
-{{- if ne $day (dateInZone "2006-01-02" (toDate "2006-01-02Z07:00" (printf "%sZ" $day)) "UTC") -}}
+{{- $date := `(\d{3}[1-9]|\d{2}[1-9]0|\d[1-9]00|[1-9]000)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])` -}}
+{{- $time := `([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?` -}}
+{{- $offset := `(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)` -}}
+{{- if not (regexMatch (printf "^%s[T ]%s%s$" $date $time $offset) .) -}}
+{{- $problems = append $problems (printf "poll.closesAt: %q must be a time with its offset, such as \"2026-12-24T20:00:00+01:00\"" .) -}}
+{{- else if ne $day (dateInZone "2006-01-02" (toDate "2006-01-02Z07:00" (printf "%sZ" $day)) "UTC") -}}
 {{- $problems = append $problems (printf "poll.closesAt: %s is no day of the calendar: that month has fewer days" $day) -}}
 {{- end -}}
 {{- end -}}
@@ -44,6 +49,24 @@
 {{- with .Values.redis.auth.password -}}
 {{- if regexMatch "[\"'\\\\\\s]" . -}}
 {{- $problems = append $problems "redis.auth.password has a quote, a backslash or a space: Redis does not take these from its command line" -}}
+{{- end -}}
+{{- end -}}
+{{- $split := default "" .Values.seed.split -}}
+{{- $parts := len (splitList ":" $split) -}}
+{{- if not (regexMatch "^[0-9]{1,9}(:[0-9]{1,9})*$" $split) -}}
+{{- $problems = append $problems (printf "seed.split: %q must be whole numbers, one for each option, with colons, such as 2:1" $split) -}}
+{{- else if not (regexMatch "[1-9]" $split) -}}
+{{- $problems = append $problems (printf "seed.split: %q gives no option a vote: one part or more must be above 0, such as 2:1" $split) -}}
+{{- else if and .Values.seed.enabled (gt $parts (len .Values.poll.options)) -}}
+{{- $problems = append $problems (printf "seed.split: %q has %d parts, but the poll has %d options" $split $parts (len .Values.poll.options)) -}}
+{{- end -}}
+{{- if and (include "vote.redis.bundled" .) .Values.redis.maxmemory -}}
+{{- $given := .Values.redis.maxmemory -}}
+{{- $limit := dig "limits" "memory" "" (default dict .Values.redis.resources) | toYaml | trimAll "\"" -}}
+{{- if not (regexMatch "^[1-9][0-9]{0,8}(kb|mb|gb)$" $given) -}}
+{{- $problems = append $problems (printf "redis.maxmemory: %q must be a whole number with kb, mb or gb, such as 192mb" $given) -}}
+{{- else if and $limit (gt (include "vote.bytes" $given | float64 | mulf 4) (include "vote.bytes" $limit | float64 | mulf 3)) -}}
+{{- $problems = append $problems (printf "redis.maxmemory, %s, is more than three quarters of redis.resources.limits.memory, %s: Redis needs the rest, so lower the one or raise the other" $given $limit) -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.worker.keda.enabled .Values.worker.autoscaling.enabled -}}
@@ -116,4 +139,12 @@
 {{- if $problems -}}
 {{- fail (printf "\n\nThese values are not right:\n  - %s\n" (join "\n  - " $problems)) -}}
 {{- end -}}
+{{- end }}
+
+{{/* How many bytes a size is, as Redis or Kubernetes writes it. */}}
+{{- define "vote.bytes" -}}
+{{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 -}}
+{{- $units = merge $units (dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) -}}
+{{- $units = merge $units (dict "kb" 1024 "mb" 1048576 "gb" 1073741824) -}}
+{{- mulf (regexFind "^[0-9.]+" . | float64) (index $units (regexFind "[A-Za-z]*$" .)) | printf "%.0f" -}}
 {{- end }}

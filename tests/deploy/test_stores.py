@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import stat
 import subprocess
 
@@ -50,6 +51,22 @@ def test_redis_is_well_whatever_password_its_secret_has(
     for kind in ("startupProbe", "readinessProbe"):
         done = run(tmp_path, *redis[kind]["exec"]["command"])
         assert (done.returncode == 0) is is_well, kind
+
+
+@pytest.mark.parametrize("source", ["k8s", "overlays/dev", "chart default"])
+def test_a_full_redis_refuses_votes_before_it_would_be_killed(source: str) -> None:
+    (redis,) = (
+        template["spec"]["containers"][0]
+        for name, template in manifest.pod_specs(manifest.source(source)).items()
+        if name.startswith("StatefulSet") and name.endswith("redis")
+    )
+    assert '--maxmemory "${MAXMEMORY:-0}" --maxmemory-policy noeviction' in redis["command"][-1]
+    (given,) = (each["value"] for each in redis["env"] if each["name"] == "MAXMEMORY")
+    bound = re.fullmatch(r"(\d+)mb", given)
+    limit = re.fullmatch(r"(\d+)Mi", redis["resources"]["limits"]["memory"])
+    assert bound
+    assert limit
+    assert int(bound[1]) <= int(limit[1]) * 3 / 4
 
 
 @pytest.mark.parametrize("volume", ["empty", "kept"])

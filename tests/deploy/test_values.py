@@ -33,10 +33,20 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
     ),
     "a blank option": ({"poll": {"options": ["Cats", " "]}}, "/poll/options/1"),
     "a blank title": ({"poll": {"title": " "}}, "/poll/title"),
-    "an end without an offset": ({"poll": {"closesAt": "2026-12-24T18:00:00"}}, "/poll/closesAt"),
-    "an end in month 13": ({"poll": {"closesAt": "2026-13-24T18:00:00Z"}}, "/poll/closesAt"),
-    "an end at 25 o'clock": ({"poll": {"closesAt": "2026-12-24T25:00:00Z"}}, "/poll/closesAt"),
-    "an end in the year 0": ({"poll": {"closesAt": "0000-12-24T18:00:00Z"}}, "/poll/closesAt"),
+    **{
+        f"an end {name}": (
+            {"poll": {"closesAt": given}},
+            f'poll.closesAt: "{given}" must be a time with its offset, such as "2026-12-24T20:',
+        )
+        for name, given in {
+            "in a word": "tomorrow",
+            "without a time": "2026-12-24",
+            "without an offset": "2026-12-24T18:00:00",
+            "in month 13": "2026-13-24T18:00:00Z",
+            "at 25 o'clock": "2026-12-24T25:00:00Z",
+            "in the year 0": "0000-12-24T18:00:00Z",
+        }.items()
+    },
     "an end on February 31": (
         {"poll": {"closesAt": "2027-02-31T18:00:00Z"}},
         "poll.closesAt: 2027-02-31 is no day of the calendar",
@@ -123,6 +133,47 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         {"redis": {"auth": {"password": 'a"b'}}},
         "redis.auth.password has a quote",
     ),
+    "a limit in Kubernetes' words": (
+        {"redis": {"maxmemory": "192Mi"}},
+        'redis.maxmemory: "192Mi" must be a whole number with kb, mb or gb',
+    ),
+    "more memory than Redis has": (
+        {"redis": {"maxmemory": "193mb"}},
+        "redis.maxmemory, 193mb, is more than three quarters of .*memory, 256Mi",
+    ),
+    "less memory for Redis": (
+        {"redis": {"resources": {"limits": {"memory": 201_326_592}}}},
+        "redis.maxmemory, 192mb, is more than three quarters of .*memory, 201326592",
+    ),
+    "a split that is none": (
+        {"seed": {"split": "2-1"}},
+        'seed.split: "2-1" must be whole numbers',
+    ),
+    "a split of zeros": (
+        {"seed": {"split": "0:0"}},
+        'seed.split: "0:0" gives no option a vote',
+    ),
+    "a split among more options": (
+        {"seed": {"enabled": True, "split": "3:2:1"}},
+        'seed.split: "3:2:1" has 3 parts, but the poll has 2 options',
+    ),
+    "a tag with a space": ({"image": {"tag": "a b"}}, "/image/tag"),
+    "a URL for a registry": (
+        {"vote": {"image": {"registry": "https://registry.example.com"}}},
+        "/vote/image/registry",
+    ),
+    "a registry with a space for a store": (
+        {"redis": {"image": {"registry": "my registry"}}},
+        "(?s)redis:.*/image/registry",
+    ),
+    "a URL for the registry of all": (
+        {"global": {"imageRegistry": "https://registry.example.com"}},
+        "/global/imageRegistry",
+    ),
+    "a repository with its tag": (
+        {"postgresql": {"image": {"repository": "postgres:17"}}},
+        "(?s)postgresql:.*/image/repository",
+    ),
     "an unknown value": ({"vote": {"replica": 3}}, "/vote.*additional properties 'replica' not"),
     "an unknown value of a subchart": (
         {"redis": {"persistance": {"enabled": False}}},
@@ -146,6 +197,66 @@ def test_a_wrong_value_is_refused_with_a_message(name: str, helm: str) -> None:
     values, message = WRONG[name]
     with pytest.raises(manifest.RenderError, match=f"(?s){message}"):
         manifest.chart(values, helm=helm)
+
+
+def sections(part: typing.Any, *above: str) -> typing.Iterator[tuple[str, ...]]:
+    """The path of each object in the schema that has values of its own, but those of Kubernetes."""
+    for name, below in part.get("properties", {}).items():
+        if "properties" in resolved(below) and name != "resources":
+            yield (*above, name)
+            yield from sections(resolved(below), *above, name)
+
+
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
+def test_a_section_that_is_null_is_refused_by_its_name(helm: str) -> None:
+    paths = list(sections(schema(manifest.CHART)))
+    assert ("vote", "service") in paths
+    for path in paths:
+        values: typing.Any = None
+        for name in reversed(path):
+            values = {name: values}
+        with pytest.raises(manifest.RenderError, match=f"missing property '{path[-1]}'"):
+            manifest.chart(values, helm=helm)
+
+
+@pytest.mark.parametrize("section", ["image", "auth", "persistence"])
+@pytest.mark.parametrize("store", ["redis", "postgresql"])
+def test_a_section_of_a_store_that_is_null_is_refused(store: str, section: str) -> None:
+    with pytest.raises(manifest.RenderError, match=f"missing property '{section}'"):
+        manifest.chart({store: {section: None}})
+
+
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
+def test_what_may_be_left_out_may_be_null(helm: str) -> None:
+    page = {"resources": None, "nodeSelector": None, "service": {"nodePort": None}}
+    store = {"resources": None, "podSecurityContext": None}
+    values = {"vote": page, "redis": store | {"maxmemory": None}, "podSecurityContext": None}
+    assert manifest.chart(values, helm=helm)
+
+
+def redis_env(values: dict[str, typing.Any]) -> typing.Any:
+    pods = manifest.pod_specs(manifest.chart({"redis": values}))
+    return pods["StatefulSet vote-redis"]["spec"]["containers"][0].get("env")
+
+
+@pytest.mark.parametrize(
+    ("maxmemory", "limit"),
+    [
+        ("192mb", "256Mi"),
+        ("768mb", "1Gi"),
+        ("1gb", "1.5Gi"),
+        ("1gb", "2G"),
+        ("700mb", 1_000_000_000),
+        ("1gb", "1500M"),
+    ],
+)
+def test_memory_for_more_votes(maxmemory: str, limit: str | int) -> None:
+    given = {"maxmemory": maxmemory, "resources": {"limits": {"memory": limit}}}
+    assert redis_env(given) == [{"name": "MAXMEMORY", "value": maxmemory}]
+
+
+def test_without_a_bound_there_is_none() -> None:
+    assert redis_env({"maxmemory": None}) is None
 
 
 @pytest.mark.parametrize("helm", ["helm", "helm4"])
@@ -293,6 +404,29 @@ def test_images_from_elsewhere() -> None:
         "registry.example.com/poll/valkey/valkey:8.1",
         "registry.example.com/poll/postgres:18",
     }
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "localhost:5000",
+        "127.0.0.1:5000/",
+        "[fd00::7]:5000",
+        "Registry.example.com",
+        "ghcr.io/some-body/a_b/c",
+        "",
+    ],
+)
+def test_any_registry_is_taken(registry: str) -> None:
+    own = {"image": {"registry": registry}}
+    made = images({"vote": own, "redis": own, "seed": own})
+    prefix = f"{registry.rstrip('/')}/" if registry else ""
+    assert {f"{prefix}voting-vote:0.1.0", f"{prefix}valkey/valkey:8"} <= made
+
+
+def test_a_repository_may_have_its_registry() -> None:
+    own = {"image": {"repository": "registry.example.com:5000/team/vote"}}
+    assert "registry.example.com:5000/team/vote:0.1.0" in images({"vote": own})
 
 
 def test_a_release_of_another_name_is_a_system_of_its_own() -> None:

@@ -1,13 +1,15 @@
 """Makes the secrets of the system in the cluster, once: random passwords, nothing in a file.
 
-Runs in a pod, with a token that may create secrets and read two of them. A secret that exists
-stays as it is, whoever made it. Standard library only.
+Runs in a pod, with a token that may create secrets and read these four. A secret that exists
+stays as it is, whoever made it; one that was lost gets the passwords that the others still have of
+it. Standard library only.
 """
 
 import base64
 import json
 import os
 import pathlib
+import re
 import secrets
 import ssl
 import sys
@@ -19,7 +21,11 @@ ACCOUNT = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TIMEOUT = 10.0  # seconds, for one request
 PASSWORD_BYTES = 24  # random ones; hexadecimal digits need no quoting anywhere
 DATABASE = {"DB_HOST": "db", "DB_NAME": "voting"}
+REDIS_KEYS = ["password"]
+DB_KEYS = ["postgres-password", "worker-password", "result-password"]
+LINE = re.compile(r"(?:export\s+)?(\w+)\s*=\s*(['\"]?)(.*?)\2\s*")  # of a dotenv file
 HTTP_FORBIDDEN = 403
+HTTP_NOT_FOUND = 404
 HTTP_CONFLICT = 409
 PATIENCE = 60.0  # seconds for what is applied with this pod, its role among others, to be there
 PAUSE = 0.5  # seconds between two tries
@@ -53,8 +59,8 @@ def request(method: str, path: str, body: object = None) -> dict[str, object]:
     return found
 
 
-def create(name: str, data: dict[str, str]) -> bool:
-    """Creates the secret `name`; False when there is one already."""
+def create(name: str, data: dict[str, str]) -> None:
+    """Creates the secret `name`, which was not there a moment ago."""
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -72,10 +78,26 @@ def create(name: str, data: dict[str, str]) -> bool:
     except urllib.error.HTTPError as error:
         if error.code != HTTP_CONFLICT:
             raise
-        sys.stdout.write(f"secret {name}: exists, left as it is\n")
-        return False
+        sys.exit(f"secret {name}: somebody made it just now, looking again")
     sys.stdout.write(f"secret {name}: created\n")
-    return True
+
+
+def read(name: str) -> dict[str, str] | None:
+    """The data of the secret `name`; None when there is none."""
+    try:
+        found = patiently("GET", f"/{name}").get("data") or {}
+    except urllib.error.HTTPError as error:
+        if error.code != HTTP_NOT_FOUND:
+            raise
+        return None
+    sys.stdout.write(f"secret {name}: exists, left as it is\n")
+    if not isinstance(found, dict):
+        raise TypeError(f"secret {name}: its data are no mapping")
+    # Without a line's end, as those who read it from a file take it.
+    return {
+        key: base64.b64decode(value).decode(errors="replace").rstrip("\r\n")
+        for key, value in found.items()
+    }
 
 
 def patiently(method: str, path: str, body: object = None) -> dict[str, object]:
@@ -93,31 +115,86 @@ def patiently(method: str, path: str, body: object = None) -> dict[str, object]:
         time.sleep(PAUSE)
 
 
-def ensure(name: str, keys: list[str]) -> dict[str, str]:
-    """The data of the secret `name`, which is created with a random password a key."""
-    data = {key: secrets.token_hex(PASSWORD_BYTES) for key in keys}
-    if create(name, data):
-        return data
-    found = patiently("GET", f"/{name}")["data"]
-    if not isinstance(found, dict) or not set(keys) <= set(found):
+def complete(name: str, keys: list[str], data: dict[str, str] | None) -> dict[str, str]:
+    """The data of a secret of a store, none when it is not there. It needs a password a key."""
+    if data is not None and not all(data.get(key) for key in keys):
         sys.exit(f"secret {name}: it must have the keys {', '.join(keys)}: delete it or add them")
-    return {key: base64.b64decode(found[key]).decode() for key in keys}
+    return data or {}
+
+
+def password(whose: str, held: dict[str, str | None]) -> str:
+    """The password that the secrets in `held` have, by their names; a random one where none has."""
+    known = {name: value for name, value in held.items() if value}
+    if len(set(known.values())) > 1:
+        sys.exit(
+            f"secrets {', '.join(known)}: they have different passwords of {whose}: delete those"
+            " that are wrong, or all of them, and they are made to fit"
+        )
+    return next(iter(known.values()), None) or secrets.token_hex(PASSWORD_BYTES)
+
+
+def of_role(service: dict[str, str], role: str) -> str | None:
+    """The password of a role of db in the settings of a service, unless it uses another."""
+    is_ours = service.get("DB_HOST") == "db" and service.get("DB_USER") == role
+    return service.get("DB_PASS") if is_ours else None
+
+
+def of_redis(service: dict[str, str]) -> str | None:
+    """The password of redis in the settings of a service, unless it uses another Redis."""
+    return service.get("REDIS_PASSWORD") if service.get("REDIS_HOST") == "redis" else None
 
 
 def env(values: dict[str, str]) -> str:
     """The text of a dotenv file."""
-    return "".join(f"{name}='{value}'\n" for name, value in values.items())
+    quoted = {
+        name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in values.items()
+    }
+    return "".join(f"{name}='{value}'\n" for name, value in quoted.items())
+
+
+def settings(text: str) -> dict[str, str]:
+    """What stands in a dotenv file such as `env` makes."""
+    lines = filter(None, map(LINE.fullmatch, text.splitlines()))
+    return {line[1]: re.sub(r"\\([\\'])", r"\1", line[3]) for line in lines}
 
 
 def main() -> None:
-    """Creates the four secrets that the pods name."""
-    redis = ensure("redis-secret", ["password"])
-    db = ensure("db-secret", ["postgres-password", "worker-password", "result-password"])
-    queue = {"REDIS_HOST": "redis", "REDIS_PASSWORD": redis["password"]}
-    worker = {"DB_USER": "worker", "DB_PASS": db["worker-password"]}
-    result = {"DB_USER": "result", "DB_PASS": db["result-password"]}
-    create("worker-db-secret", DATABASE | worker | queue)
-    create("result-db-secret", {".env": env(DATABASE | result | queue)})
+    """Creates those of the four secrets that are missing."""
+    redis, db, worker, result = (
+        read(f"{name}-secret") for name in ("redis", "db", "worker-db", "result-db")
+    )
+    to_redis = complete("redis-secret", REDIS_KEYS, redis)
+    to_db = complete("db-secret", DB_KEYS, db)
+    of_worker, of_result = worker or {}, settings((result or {}).get(".env", ""))
+    of_queue = password(
+        "redis",
+        {
+            "redis-secret": to_redis.get("password"),
+            "worker-db-secret": of_redis(of_worker),
+            "result-db-secret": of_redis(of_result),
+        },
+    )
+    roles = {
+        role: password(
+            role,
+            {
+                "db-secret": to_db.get(f"{role}-password"),
+                f"{role}-db-secret": of_role(service, role),
+            },
+        )
+        for role, service in (("worker", of_worker), ("result", of_result), ("postgres", {}))
+    }
+    queue = {"REDIS_HOST": "redis", "REDIS_PASSWORD": of_queue}
+    if redis is None:
+        create("redis-secret", {"password": of_queue})
+    if db is None:
+        create("db-secret", {f"{role}-password": value for role, value in roles.items()})
+    if worker is None:
+        login = {"DB_USER": "worker", "DB_PASS": roles["worker"]}
+        create("worker-db-secret", DATABASE | login | queue)
+    if result is None:
+        login = {"DB_USER": "result", "DB_PASS": roles["result"]}
+        create("result-db-secret", {".env": env(DATABASE | login | queue)})
 
 
 if __name__ == "__main__":

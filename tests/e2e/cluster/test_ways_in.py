@@ -82,6 +82,27 @@ async def test_a_way_in(way: str, browser: Browser, measured: Callable[[str], No
         assert await own.results() == {"a": SEEDED["a"] + 1, "b": SEEDED["b"]}
         assert await own.restarts() == {}
         assert await pods_are_restricted(own)
+        if way == "k8s":
+            measured(f"{way}: lost secrets were made anew in {await secrets_lost(own):.0f} s")
+            assert await own.results() == {"a": SEEDED["a"] + 1, "b": SEEDED["b"]}
+
+
+async def secrets_lost(own: space.Space) -> float:
+    """The secrets of both stores are lost, and made anew; the seconds until all is ready again."""
+    began = time.monotonic()
+    _, source, pods = APPLIED["k8s"]
+    await own.kubectl("delete", "secret", "db-secret", "redis-secret")
+    # It would go by itself, 30 seconds after its end.
+    await own.kubectl("delete", "job", "credentials", "--ignore-not-found")
+    await own.kubectl("apply", *source)
+    said = await own.job("credentials")
+    assert "secret worker-db-secret: exists, left as it is" in said
+    assert "secret db-secret: created" in said
+    await own.kubectl("rollout", "restart", "statefulset,deployment")
+    for each in ("statefulset/db", "statefulset/redis", "deployment/worker", "deployment/result"):
+        await own.kubectl("rollout", "status", each, "--timeout=90s")
+    await own.ready(pods)
+    return time.monotonic() - began
 
 
 async def seeded(own: space.Space, helm: str) -> None:

@@ -76,7 +76,7 @@ priorityClassName: {{ . }}
 {{- end }}
 
 {{- define "postgresql.container" -}}
-image: {{ include "postgresql.image" . }}
+image: {{ include "postgresql.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 resources:
   {{- toYaml .Values.resources | nindent 2 }}

@@ -76,7 +76,7 @@ priorityClassName: {{ . }}
 {{- end }}
 
 {{- define "redis.container" -}}
-image: {{ include "redis.image" . }}
+image: {{ include "redis.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
