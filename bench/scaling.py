@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench import argument, row, run, simulation
+from bench import argument, crowd, row, run, simulation
 
 BROADCAST = re.compile(r"broadcast to (?P<clients>[\d,]+) WebSockets, last one served")
 CLIENTS = 5_000  # of a whole run
@@ -97,7 +97,7 @@ def simulated(measured: run.Run, voters: int, seconds: float, svg: Path) -> Iter
     is drawn, with one worker. Raises `run.Unusable`, `simulation.Endless`.
     """
     waiting = measured.rows["memory of a waiting vote, Valkey"].ours
-    crowd, vote = simulation.crowd(voters, seconds), simulation.peak(voters, seconds) * 1.05
+    curve, vote = crowd.curve(voters, seconds), crowd.peak(voters, seconds) * 1.05
     away = (seconds / 60, seconds / 60 + seconds / 10)
     yield ""
     yield "Simulated, with vote replicas for the peak: the longest lag from a vote to commit; and"
@@ -108,7 +108,7 @@ def simulated(measured: run.Run, voters: int, seconds: float, svg: Path) -> Iter
     for number, rate in sorted(simulation.measured_workers(measured).items()):
         there, outage = (
             simulation.simulate(
-                crowd, simulation.Capacity(vote=vote, worker=rate, away=between), seconds, SEED
+                curve, simulation.Capacity(vote=vote, worker=rate, away=between), seconds, SEED
             )
             for between in ((0.0, 0.0), away)
         )
@@ -142,7 +142,7 @@ def main() -> None:
     chosen = parser.parse_args()
     seconds = chosen.minutes * 60
     svg = chosen.write.with_suffix(".svg") if chosen.write else chosen.svg
-    most = simulation.peak(chosen.voters, seconds)
+    most = crowd.peak(chosen.voters, seconds)
     try:
         before, after = around(chosen.write) if chosen.write else ("", "")
         measured = run.read(chosen.bench)

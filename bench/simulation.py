@@ -11,20 +11,17 @@ import itertools
 import math
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import argument, plot, row, run
+from bench import argument, crowd, plot, row, run
 
-STEP = 0.1  # seconds
 LONGEST = 86_400  # seconds from the end of a crowd until its simulation is given up
 VOTE = "vote: form posts, rate"
 WORKERS = re.compile(r"worker: ballots committed, (?P<number>\d+) workers?")
 ONE_WORKER = "worker: ballots committed, 1 worker"
 NORMAL_FROM = 50  # a Poisson number with a larger mean is drawn as a normal one
-
-Curve = Callable[[float], float]  # votes that people want to cast, a second, at a time in seconds
 
 
 class Endless(ValueError):  # noqa: N818 (a state)
@@ -59,7 +56,7 @@ class Course:
         return next(at for at, count in waiting if at >= since and not count)
 
 
-def simulate(curve: Curve, capacity: Capacity, seconds: float, seed: int) -> Course:
+def simulate(curve: crowd.Curve, capacity: Capacity, seconds: float, seed: int) -> Course:
     """A crowd that votes by `curve` for so many seconds, and on until all is committed.
 
     Raises `Endless`.
@@ -73,12 +70,12 @@ def simulate(curve: Curve, capacity: Capacity, seconds: float, seed: int) -> Cou
     cast: list[int] = []  # totals after each step
     stored: list[int] = []
     for number in itertools.count():
-        at = number * STEP
+        at = number * crowd.STEP
         if at >= seconds and not at_vote and not in_redis:
             break
         if at >= seconds + LONGEST:
             raise Endless(f"{at_vote + in_redis:,} votes are not through after {at:,.0f} s")
-        arrived = _poisson(dice, curve(at) * STEP) if at < seconds else 0
+        arrived = _poisson(dice, curve(at) * crowd.STEP) if at < seconds else 0
         at_vote += arrived
         accepted = min(at_vote, next(vote))
         at_vote -= accepted
@@ -90,34 +87,16 @@ def simulate(curve: Curve, capacity: Capacity, seconds: float, seed: int) -> Cou
         cast.append(arrived + (cast[-1] if cast else 0))
         stored.append(committed + (stored[-1] if stored else 0))
         course.times.append(at)
-        course.wanted.append(arrived / STEP)
-        course.accepted.append(accepted / STEP)
-        course.committed.append(committed / STEP)
+        course.wanted.append(arrived / crowd.STEP)
+        course.accepted.append(accepted / crowd.STEP)
+        course.committed.append(committed / crowd.STEP)
         course.at_vote.append(at_vote)
         course.in_redis.append(in_redis)
     # First in, first out: who casts in a step is counted when as many are stored.
     course.lag = [
-        (bisect.bisect_left(stored, total) - step) * STEP for step, total in enumerate(cast)
+        (bisect.bisect_left(stored, total) - step) * crowd.STEP for step, total in enumerate(cast)
     ]
     return course
-
-
-def crowd(voters: int, seconds: float) -> Curve:
-    """A rush after the start, as after a call on television: half within the first quarter."""
-    rise = seconds / 60
-    fall = seconds / 2.9
-
-    def shape(at: float) -> float:
-        return at / rise if at < rise else math.exp(-(at - rise) / fall)
-
-    whole = sum(shape(number * STEP) for number in range(round(seconds / STEP))) * STEP
-    return lambda at: voters * shape(at) / whole
-
-
-def peak(voters: int, seconds: float) -> float:
-    """The most votes a second of that crowd."""
-    curve = crowd(voters, seconds)
-    return max(curve(number * STEP) for number in range(round(seconds / STEP)))
 
 
 def scaled(measured: Mapping[int, float], replicas: int) -> float:
@@ -175,7 +154,7 @@ def _passing(dice: random.Random, rate: float, noise: float) -> Iterator[int]:
     """How many votes can pass in each step at that rate."""
     part = 0.0  # of a vote, which counts in the next step
     while True:
-        part += max(0.0, rate * STEP * dice.gauss(1, noise))
+        part += max(0.0, rate * crowd.STEP * dice.gauss(1, noise))
         whole = int(part)
         part -= whole
         yield whole
@@ -207,7 +186,7 @@ def main() -> None:
         vote = measured_vote(measured) if chosen.vote is None else chosen.vote
         worker = scaled(measured_workers(measured), chosen.workers)
         capacity = Capacity(vote=vote, worker=worker, away=tuple(chosen.away))
-        course = simulate(crowd(chosen.voters, seconds), capacity, seconds, chosen.seed)
+        course = simulate(crowd.curve(chosen.voters, seconds), capacity, seconds, chosen.seed)
     except (run.Unusable, Endless) as trouble:
         raise SystemExit(f"{parser.prog}: {trouble}") from None
     print(

@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import plot, row, run, scaling, simulation
+from bench import crowd, plot, row, run, scaling, simulation
 
 MEASURED = run.read(Path(__file__).parents[2] / "docs" / "bench.json")
 SURE = 0.0  # noise
 AMPLE = simulation.Capacity(vote=1e6, worker=1e6, noise=SURE)
 
 
-def steady(rate: float) -> simulation.Curve:
+def steady(rate: float) -> crowd.Curve:
     return lambda _: rate
 
 
@@ -24,7 +24,7 @@ def test_with_capacity_to_spare_nothing_waits() -> None:
     course = simulation.simulate(steady(1_000), capacity, 60, seed=1)
     assert max(course.in_redis) == max(course.at_vote) == 0
     assert max(course.lag) == 0
-    assert sum(course.committed) * simulation.STEP == pytest.approx(60_000, rel=0.02)
+    assert sum(course.committed) * crowd.STEP == pytest.approx(60_000, rel=0.02)
 
 
 @pytest.mark.parametrize("slow_stage", ["vote", "worker"])
@@ -50,9 +50,9 @@ def test_a_pile_takes_its_size_divided_by_the_rate() -> None:
 
 def test_all_votes_arrive_and_all_are_committed_whatever_the_noise() -> None:
     capacity = simulation.Capacity(vote=3_000, worker=2_500, noise=0.3)
-    course = simulation.simulate(simulation.crowd(100_000, 60), capacity, 60, seed=4)
+    course = simulation.simulate(crowd.curve(100_000, 60), capacity, 60, seed=4)
     assert sum(course.wanted) == pytest.approx(sum(course.committed))
-    assert sum(course.wanted) * simulation.STEP == pytest.approx(100_000, rel=0.02)
+    assert sum(course.wanted) * crowd.STEP == pytest.approx(100_000, rel=0.02)
     assert course.in_redis[-1] == course.at_vote[-1] == 0
     assert max(course.in_redis) > 0
 
@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_course() -> None:
 
 
 def test_half_of_a_crowd_votes_in_the_first_quarter() -> None:
-    curve = simulation.crowd(1_000_000, 600)
+    curve = crowd.curve(1_000_000, 600)
     early = sum(curve(number / 10) for number in range(1_500)) / 10
     assert early == pytest.approx(500_000, rel=0.1)
 
@@ -119,7 +119,7 @@ def test_spectators_take_the_time_of_a_broadcast_and_the_memory_of_a_client() ->
 
 
 def test_the_crowd_peaks_at_three_times_its_mean() -> None:
-    assert simulation.peak(6_000_000, 600) == pytest.approx(30_000, rel=0.05)
+    assert crowd.peak(6_000_000, 600) == pytest.approx(30_000, rel=0.05)
 
 
 def test_what_comes_while_postgres_is_away_waits_and_is_stored_after() -> None:
@@ -142,7 +142,7 @@ def test_a_stage_that_passes_less_than_a_vote_in_a_step_passes_them_all(slow_sta
     slow: dict[str, Any] = {slow_stage: 0.5}
     capacity = dataclasses.replace(AMPLE, **slow)
     course = simulation.simulate(lambda at: 100.0 if at < 0.1 else 0.0, capacity, 1, seed=9)
-    votes = sum(course.wanted) * simulation.STEP
+    votes = sum(course.wanted) * crowd.STEP
     assert sum(course.committed) == sum(course.wanted)
     assert course.times[-1] == pytest.approx(votes / 0.5, abs=1)
 
