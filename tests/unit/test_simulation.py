@@ -96,14 +96,12 @@ def test_the_plot_is_an_svg_with_a_line_for_each_name() -> None:
 
 def test_the_cores_are_the_rate_times_the_cost() -> None:
     cost = dict.fromkeys(scaling.STAGES, 10.0) | {"vote, the page": 60.0}
-    text = list(scaling.lines(cost, takes_full=2.5, mean=10_000, most=100_000))
+    text = list(scaling.lines(cost, at_ease=42.5, mean=10_000, most=100_000))
     assert "| vote, the page | 60.0 | 0.60 | 6.00 |" in text
     assert "| all | 110.0 | 1.10 | 11.00 |" in text
     assert text[-4].endswith(": 10")  # vote: 70 µs at 100,000/s are 7 cores, each replica on 70 %
-    # Redis: 20 µs, and 12.5 µs with the pushes of full speed.
-    assert text[-2].endswith(
-        ": 50,000 with pushes as small as at ease, 80,000 with those at full speed"
-    )
+    # Redis: 20 µs.
+    assert text[-2].endswith(": 50,000; to take one where few come at once costs it 42.5 µs")
     assert text[-1].endswith(": 100,000")  # Postgres: 10 µs
 
 
