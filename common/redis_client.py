@@ -8,7 +8,7 @@ import redis.backoff
 import redis.exceptions
 import redis.maint_notifications
 
-from common import redis_url, settings
+from common import dependency, redis_url, settings
 
 CONNECT_TIMEOUT = 2.0  # seconds
 ANSWER_TIMEOUT = 5.0  # seconds for one command
@@ -78,9 +78,11 @@ async def check_credentials(configured: settings.RedisSettings) -> None:
         await client.ping()
     except Away as error:
         # The client library wraps what goes wrong while it connects.
-        if isinstance(error.__cause__ or error, redis.exceptions.AuthenticationError):
+        cause = error.__cause__ or error
+        if isinstance(cause, redis.exceptions.AuthenticationError):
+            reason = dependency.describe(cause)
             raise settings.SettingsError(
-                f"Redis at {configured.redis_address()} refuses the credentials ({error}): "
+                f"Redis at {configured.redis_address()} refuses the credentials ({reason}): "
                 "REDIS_USERNAME and REDIS_PASSWORD (or REDIS_URL) must be those of that server"
             ) from None
         if "DB index" in str(error):

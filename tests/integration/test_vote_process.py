@@ -148,3 +148,15 @@ async def test_refused_credentials_end_it(
         await right.ready()
         assert await client.exists(keys.COOKIE_SECRET)
         assert await right.terminate() == 0
+
+
+async def test_a_password_that_is_missing_is_told_in_plain_words(
+    stores: store.Stores, services: service.Services, client: Client
+) -> None:
+    await client.config_set("requirepass", "wanted")
+    try:
+        vote = services.start("vote", **stores.environment)
+        assert await vote.ended() == 2
+        assert "refuses the credentials (it asks for a password, and none is given)" in vote.log
+    finally:
+        await client.config_set("requirepass", "")
