@@ -6,14 +6,13 @@ import functools
 import pathlib
 import re
 import typing
-import urllib.parse
 
 import markupsafe
 import segno
 from starlette.requests import Request
 
-from common import locale, poll, template
-from result import settings, trouble
+from common import locale, page_url, poll, template
+from result import trouble
 
 HERE = pathlib.Path(__file__).parent
 ASSETS = template.assets(HERE)
@@ -21,7 +20,6 @@ LOCALES = locale.Locales()
 REFRESH = 5  # seconds between reloads of the page where there is no JavaScript
 MANY = 10  # options: more stand in two columns where there is room
 LINE = 20  # letters for which a line has room in one of two columns, in presenter mode too
-VOTE_PORTS = {8081: 8080, 5001: 5000, 31001: 31000}  # by the port of the result page
 
 
 class Page:
@@ -47,7 +45,7 @@ class Page:
         `tallies` are None while none could be read; `as_of` is when they were.
         `troubles` are told to a reader without JavaScript.
         """
-        vote_url = self._vote_url or derive_vote_url(request)
+        vote_url = self._vote_url or page_url.of_vote(request)
         return self._templates.render(
             "result.html",
             request,
@@ -65,16 +63,6 @@ class Page:
             address=pieces(vote_url),
             qr_code=qr_code(vote_url),
         )
-
-
-def derive_vote_url(request: Request) -> str:
-    """Where the vote page is when nobody said: the same host, at the port that goes with ours."""
-    url = request.url
-    port = VOTE_PORTS.get(url.port or 0, url.port)
-    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    place = f"{host}:{port}" if port else str(host)
-    # The host is what the client says: no more of it than fits in a QR code.
-    return urllib.parse.urlunsplit((url.scheme, place, "/", "", ""))[: settings.MAX_URL]
 
 
 def pieces(url: str) -> list[str]:

@@ -102,6 +102,23 @@ def bind(configured: Configured, chosen: options.Options, held: contextlib.ExitS
         return Sockets(vote_socket, result_socket, int(probe.getsockname()[1]))
 
 
+def _linked(
+    configured: Configured, chosen: options.Options, sockets: Sockets
+) -> tuple[vote.settings.Settings, result.settings.Settings]:
+    """The settings of the pages: each is told where the other is, if not at the usual port."""
+    vote_settings, result_settings = configured.vote, configured.result
+    usual = options.VOTE_PORT, options.RESULT_PORT
+    if (sockets.vote_port, sockets.result_port) != usual:
+        host = configured.host(chosen)
+        if result_settings.vote_url is None:
+            address = banner.urls(host, sockets.vote_port)[-1]
+            result_settings = result_settings.model_copy(update={"vote_url": address})
+        if vote_settings.result_url is None:
+            address = banner.urls(host, sockets.result_port)[-1]
+            vote_settings = vote_settings.model_copy(update={"result_url": address})
+    return vote_settings, result_settings
+
+
 def load() -> None:
     """Import what takes time, to be done while the stores start."""
     unused.hide()
@@ -131,13 +148,7 @@ async def run(
     import vote.app
     import worker.app
 
-    result_settings = configured.result
-    if result_settings.vote_url is None and (sockets.result_port, sockets.vote_port) != (
-        options.RESULT_PORT,
-        options.VOTE_PORT,
-    ):
-        address = banner.urls(configured.host(chosen), sockets.vote_port)[-1]
-        result_settings = result_settings.model_copy(update={"vote_url": address})
+    vote_settings, result_settings = _linked(configured, chosen, sockets)
     worker_settings = configured.worker.model_copy(
         update={"host": WORKER_HOST, "port": sockets.worker_port}
     )
@@ -151,7 +162,7 @@ async def run(
     )
     preparing.cancel()
     for app, listening, websockets in (
-        (vote.app.create_app(configured.vote), sockets.vote, False),
+        (vote.app.create_app(vote_settings), sockets.vote, False),
         (result.app.create_app(result_settings), sockets.result, True),
     ):
         serving = server.serve(app, listening, stop, grace=GRACE, websockets=websockets)

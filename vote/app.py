@@ -37,7 +37,7 @@ class VoteApp:
         self.voters = voter.Voters(secret.get_secret_value() if secret else None)
         self.queue = queue.Queue(self.client, self.redis, self.metrics)
         self.caster = cast.Caster(self.poll, self.voters, self.queue, self.metrics)
-        self.page = page.Page(self.poll, socket.gethostname())
+        self.page = page.Page(self.poll, socket.gethostname(), configured.result_url)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:

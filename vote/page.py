@@ -6,7 +6,7 @@ import re
 
 from starlette.requests import Request
 
-from common import bidi, locale, poll, template
+from common import bidi, locale, page_url, poll, template
 from vote import rush
 
 HERE = pathlib.Path(__file__).parent
@@ -18,11 +18,16 @@ TOLD = ("not_taken", "unsure", "closed")
 
 
 class Page:
-    """The page of one poll, as the replica `served_by` serves it."""
+    """The page of one poll, as the replica `served_by` serves it.
 
-    def __init__(self, asked: poll.Poll, served_by: str) -> None:
+    `result_url` is where the result is shown, which a closed poll leads to; None: derived from
+    the request.
+    """
+
+    def __init__(self, asked: poll.Poll, served_by: str, result_url: str | None = None) -> None:
         self._poll = asked
         self._served_by = served_by
+        self._result_url = result_url
         self._options = template.option_data(asked)
         self._templates = template.Templates(HERE, ASSETS, LOCALES, script_texts)
         self._pages = rush.Pages()
@@ -66,6 +71,7 @@ class Page:
                 failed=None if key == "closed unsure" else tried,
                 state=state,
                 notice=key,
+                result_url=self._result_url or page_url.of_result(request),
                 said=functools.partial(
                     _said,
                     name=names.get(tried or choice or "", ""),

@@ -2,15 +2,16 @@
 
 import pydantic
 
-from common import poll_setting, settings
+from common import page_url, poll_setting, settings
 
 MIN_SECRET = 16  # characters
 
 
 class Settings(poll_setting.PollSettings, settings.RedisSettings):
-    """Where vote listens, what is asked, where Redis is, and what signs the cookie."""
+    """Where vote listens, what is asked, where Redis and the result are, what signs the cookie."""
 
     port: settings.Port = 8080
+    result_url: page_url.PageUrl = None
     cookie_secret: pydantic.SecretStr | None = None
 
     @pydantic.field_validator("cookie_secret")

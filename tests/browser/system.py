@@ -39,8 +39,12 @@ class System:
     async def asking(self, **settings: str) -> AsyncIterator[Pair]:
         """Another vote and another result service on the same stores, with these settings."""
         environment = self.environment | settings
-        vote = self.services.start("vote", **environment)
-        result = self.services.start("result", **environment | {"VOTE_URL": vote.url})
+        port = service.free_port()
+        result_url = f"http://127.0.0.1:{port}/"
+        vote = self.services.start("vote", **environment, RESULT_URL=result_url)
+        result = self.services.start(
+            "result", **environment | {"VOTE_URL": vote.url}, PORT=str(port)
+        )
         try:
             await vote.ready()
             await result.ready()

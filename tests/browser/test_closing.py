@@ -33,6 +33,7 @@ async def test_poll_closes_while_the_pages_are_open(
         await expect(page.locator("#closing")).to_have_text(
             re.compile(r"^Voting closes in 0:\d\d$")
         )
+    await expect(voter.page.locator("#result")).to_be_hidden()
     await voter.cast("a")
     await voter.look("vote-countdown", schemes=["light"], screens=["phone"])
     await wall.look("result-countdown", schemes=["dark"], screens=["desktop"])
@@ -72,6 +73,8 @@ async def test_poll_closes_while_the_pages_are_open(
     )
     await wall.look("result-final")
     assert '"final":true' in await result.text("/api/results")
+    await voter.page.get_by_role("link", name="See the result").click()
+    await expect(voter.page.locator("#final")).to_be_visible()
     # Who comes afterwards sees the same at once, with and without JavaScript.
     for script in (True, False):
         guest = await arrive(result.url, java_script_enabled=script)

@@ -107,6 +107,7 @@ def pod_specs(resources: list[Resource]) -> dict[str, typing.Any]:
 FULL: dict[str, typing.Any] = {
     "poll": {"options": ["Tea", "Coffee", "Water"], "title": "What?"},
     "vote": {
+        "resultUrl": "https://result.example.com/",
         "service": {"type": "NodePort", "nodePort": 31200},
         "ingress": {"enabled": True, "host": "vote.example.com", "tlsSecret": "vote-tls"},
         "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]},

@@ -68,6 +68,11 @@ class System:
         async with aiohttp.ClientSession() as client, client.get(url) as answer:
             return int((await answer.json())["total"])
 
+    async def text(self, page: str) -> str:
+        """The HTML of the page `vote` or `result`."""
+        async with aiohttp.ClientSession() as client, client.get(self.address(page)) as answer:
+            return await answer.text()
+
     def press_ctrl_c(self) -> None:
         """SIGINT for every process in the foreground, as a terminal sends it."""
         os.killpg(os.getpgid(self.run.pid), signal.SIGINT)

@@ -96,6 +96,16 @@ async def test_a_second_run_on_the_same_data_is_refused_and_fresh_deletes_them(
     assert await first.run.terminate() == 0
 
 
+async def test_each_page_leads_to_the_other_at_whatever_port(
+    services: service.Services, place: Path
+) -> None:
+    system = standing.start(services, place)
+    await system.ready()
+    for page, other in (("vote", "result"), ("result", "vote")):
+        assert f'href="{system.address(other)}"' in await system.text(page)
+    assert await system.run.terminate() == 0
+
+
 WHILE_IMPORTING = """
 import os, runpy, signal, sys
 

@@ -143,26 +143,6 @@ def test_refreshes_itself_only_without_script() -> None:
     assert text.count("http-equiv") == 1
 
 
-@pytest.mark.parametrize(
-    ("scheme", "host", "derived"),
-    [
-        ("http", "localhost:8081", "http://localhost:8080/"),
-        ("http", "192.168.1.7:5001", "http://192.168.1.7:5000/"),
-        ("http", "node.example:31001", "http://node.example:31000/"),
-        ("http", "[fe80::1]:8081", "http://[fe80::1]:8080/"),
-        ("https", "result.example", "https://result.example/"),
-        ("https", "result.example:8443", "https://result.example:8443/"),
-    ],
-)
-def test_derived_vote_url(scheme: str, host: str, derived: str) -> None:
-    assert page.derive_vote_url(reader.request(scheme=scheme, host=host)) == derived
-
-
-def test_host_that_is_no_host() -> None:
-    asked = reader.request(host="x" * 5_000)
-    assert page.qr_code(page.derive_vote_url(asked))
-
-
 def test_vote_url_is_shown_and_drawn() -> None:
     text = drawn({"a": 1, "b": 1}, vote_url="https://vote.example/poll/?a=1&b=2")
     assert '<a href="https://vote.example/poll/?a=1&amp;b=2">' in text

@@ -360,10 +360,19 @@ class TestUrl:
         monkeypatch.setenv("REDIS_HOST", "r")
         assert settings.load(result.settings.Settings).has_redis
 
-    def test_the_vote_url_is_a_whole_one(self, monkeypatch: Env) -> None:
-        monkeypatch.setenv("VOTE_URL", "vote.example.org")
-        (line,) = wrong(result.settings.Settings)
-        assert line.startswith("VOTE_URL: must be a whole URL")
+    @pytest.mark.parametrize(
+        ("name", "cls"),
+        [("VOTE_URL", result.settings.Settings), ("RESULT_URL", vote.settings.Settings)],
+    )
+    def test_the_url_of_a_page_is_a_whole_one(
+        self, monkeypatch: Env, name: str, cls: type[settings.Settings]
+    ) -> None:
+        monkeypatch.setenv(name, "page.example.org")
+        (line,) = wrong(cls)
+        assert line.startswith(f"{name}: must be a whole URL")
+        monkeypatch.setenv(name, f"http://page.example.org/{'x' * 500}")
+        (line,) = wrong(cls)
+        assert line.startswith(f"{name}: must have at most 500 characters")
 
     @pytest.mark.parametrize(
         "url",

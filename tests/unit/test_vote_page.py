@@ -130,6 +130,26 @@ def test_closed(
     assert "Voting closed at " in text
 
 
+@pytest.mark.parametrize(
+    ("result_url", "link"),
+    [
+        (None, "http://vote.example:8081/"),
+        ("https://result.example/?present&a=1", "https://result.example/?present&amp;a=1"),
+    ],
+)
+def test_only_a_closed_poll_leads_to_its_result(result_url: str | None, link: str) -> None:
+    for closes_at, hidden in ((None, " hidden"), (NOW - datetime.timedelta(seconds=1), "")):
+        served = page.Page(poll.Poll("?", OPTIONS, closes_at), "replica-7", result_url)
+        text = served.render(reader.request()).html.decode()
+        assert f'<a id="result" href="{link}"{hidden}>See the result</a>' in text
+
+
+def test_no_link_where_the_result_is_not_known() -> None:
+    served = page.Page(poll.Poll("?", OPTIONS, NOW), "replica-7")
+    text = served.render(reader.request(scheme="https", host="vote.example")).html.decode()
+    assert "See the result" not in text
+
+
 def test_before_it_closes() -> None:
     closes_at = datetime.datetime(2100, 1, 2, 20, 30, tzinfo=datetime.UTC)
     text = drawn(poll.Poll("?", OPTIONS, closes_at))

@@ -12,6 +12,7 @@ const form = document.getElementById("ballot");
 const notice = document.getElementById("notice");
 const again = document.getElementById("again");
 const answer = again.parentElement;
+const result = document.getElementById("result"); // a link, where it is known what it leads to
 const buttons = new Map([...form.querySelectorAll(".option")].map((each) => [each.value, each]));
 
 let taken = [...buttons.keys()].find((id) => buttons.get(id).dataset.mark === "taken") ?? null;
@@ -53,6 +54,7 @@ function show(state, tone, id, mark) {
   const retry = mark === "failed" && !closed;
   if (!retry) moveFocus(id); // before it would be lost
   again.hidden = !retry;
+  if (result) result.hidden = !closed;
   again.value = id ?? "";
   for (const [each, button] of buttons) {
     const shown = each === id ? mark : each === taken ? "taken" : undefined;

@@ -1,0 +1,43 @@
+"""Where the other page is."""
+
+import pytest
+
+from common import page_url
+from result import page
+from tests import reader
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "vote"),
+    [
+        ("http", "localhost:8081", "http://localhost:8080/"),
+        ("http", "192.168.1.7:5001", "http://192.168.1.7:5000/"),
+        ("http", "node.example:31001", "http://node.example:31000/"),
+        ("http", "[fe80::1]:8081", "http://[fe80::1]:8080/"),
+        ("https", "result.example", "https://result.example/"),
+        ("https", "result.example:8443", "https://result.example:8443/"),
+    ],
+)
+def test_vote_page(scheme: str, host: str, vote: str) -> None:
+    assert page_url.of_vote(reader.request(scheme=scheme, host=host)) == vote
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "result"),
+    [
+        ("http", "localhost:8080", "http://localhost:8081/"),
+        ("http", "192.168.1.7:5000", "http://192.168.1.7:5001/"),
+        ("http", "node.example:31000", "http://node.example:31001/"),
+        ("http", "[fe80::1]:8080", "http://[fe80::1]:8081/"),
+        ("https", "vote.example", None),
+        ("https", "vote.example:8443", None),
+        ("http", "localhost:8081", None),
+    ],
+)
+def test_result_page(scheme: str, host: str, result: str | None) -> None:
+    assert page_url.of_result(reader.request(scheme=scheme, host=host)) == result
+
+
+def test_host_that_is_no_host() -> None:
+    asked = reader.request(host="x" * 5_000)
+    assert page.qr_code(page_url.of_vote(asked))
