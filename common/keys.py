@@ -6,6 +6,7 @@ VOTES: typing.Final = "votes"
 DEAD: typing.Final = "{votes}:dead"
 WORKERS: typing.Final = "{votes}:workers"
 STAMP: typing.Final = "{votes}:stamp"  # the newest time given to a message that came with none
+VOTE_PAGE: typing.Final = "{votes}:vote-page"  # lives as long as any replica of vote does
 COOKIE_SECRET: typing.Final = "{votes}:cookie-secret"  # noqa: S105 (a key's name)
 
 

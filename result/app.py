@@ -100,6 +100,7 @@ class ResultApp:
             "claimed": queue.claimed if queue else None,
             "dead": queue.dead if queue else None,
             "workers": None if workers is None else [each._asdict() for each in workers],
+            "vote_page": queue.vote_page if queue else None,
             "last_commit": max(commits, default=None),
         }
 

@@ -162,6 +162,7 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
         "redis refuses": _(
             "Redis refuses the password of this page since {time}: how many votes wait is not known"
         ),
+        "vote away": _("The vote page is away: nobody can vote until it is back"),
         "redis back": _("Redis is back: the workers have not reported yet"),
         "redis away closed": _(
             "Redis cannot be reached since {time}: it may still hold votes that are to be counted"

@@ -16,6 +16,7 @@ TIMEOUT = 1.0  # seconds for one look
 HEARTBEAT_LIFE = 5_000  # ms; the time to live of a heartbeat when it is written
 ALIVE_AGE = 1.25  # seconds since the last beat: two were missed
 COUNTED = 0.35  # seconds of silence at most between two looks: what Redis hung is not a worker's
+VOTE_PAGE_AGE = 1.5  # seconds since its last beat, two of which were missed
 GRACE = 4.0  # seconds at most after Redis is back in which the workers may come back as well
 
 
@@ -43,12 +44,14 @@ class Queue(typing.NamedTuple):
     """The queue: votes that wait, votes that workers have claimed, dead letters, the workers.
 
     `workers` is None shortly after Redis came back, until all of them have reported again.
+    `vote_page`: whether one is alive; None until one was: the classic one gives no sign of life.
     """
 
     waiting: int
     claimed: int
     dead: int
     workers: list[Worker] | None
+    vote_page: bool | None
 
 
 class Pipeline:
@@ -59,10 +62,13 @@ class Pipeline:
         self._client = client
         self._state = state
         self._heard: dict[str, Heard] = {}  # by the names of the workers
+        self._vote_page_life = 0  # ms, of its heartbeat when last looked at
+        self._vote_page_silence = math.nan  # seconds since its last beat; nan: there was none
         self._looked_at = 0.0  # by the monotonic clock, as are the next three
         self._away_since: float | None = None
         self._back_at = 0.0
         self._grace_until = 0.0
+        self._are_workers_back = False
 
     async def follow(self) -> typing.NoReturn:
         """Keeps `latest` current until cancelled; None while Redis is away."""
@@ -87,12 +93,15 @@ class Pipeline:
             # Their back-off doubles: the wait they are in is at most as long as the outage.
             grace = min(GRACE, 1.0 + 2 * (now - self._away_since))
             self._away_since, self._back_at, self._grace_until = None, now, now + grace
+            self._are_workers_back = False
         if now >= self._grace_until:
             return found
         if self._heard and all(each.at > self._back_at for each in self._heard.values()):
-            self._grace_until = 0.0
-            return found
-        return found._replace(workers=None)
+            self._are_workers_back = True
+        return found._replace(
+            workers=found.workers if self._are_workers_back else None,
+            vote_page=found.vote_page or None,
+        )
 
     async def _look(self) -> Queue:
         names = list(self._heard)
@@ -103,11 +112,12 @@ class Pipeline:
                 together.smembers(keys.WORKERS)
                 together.llen(keys.VOTES)
                 together.llen(keys.DEAD)
+                together.pttl(keys.VOTE_PAGE)
                 for name in names:
                     together.llen(keys.claimed(name))
                     together.pttl(keys.heartbeat(name))
                     together.get(keys.heartbeat(name))
-                members, waiting, dead, *found = await together.execute()
+                members, waiting, dead, life, *found = await together.execute()
             asked = names
             names = sorted({name.decode(errors="replace") for name in members})
             if names == asked:
@@ -121,7 +131,16 @@ class Pipeline:
             for name, (life, beat) in lives.items()
         }
         workers = [_worker(name, heard) for name, heard in self._heard.items()]
-        return Queue(waiting, sum(found[0::3]), dead, workers)
+        vote_page = self._hear_vote_page(life, passed)
+        return Queue(waiting, sum(found[0::3]), dead, workers, vote_page)
+
+    def _hear_vote_page(self, life: int, passed: float) -> bool | None:
+        """`life`: ms that the heartbeat still has to live; negative when it has run out."""
+        is_beat = life > self._vote_page_life
+        self._vote_page_life = life
+        self._vote_page_silence = 0.0 if is_beat else self._vote_page_silence + passed
+        silence = self._vote_page_silence
+        return None if math.isnan(silence) else silence < VOTE_PAGE_AGE
 
     @staticmethod
     def _hear(known: Heard | None, life: int, beat: bytes, now: float, passed: float) -> Heard:

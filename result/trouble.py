@@ -25,6 +25,8 @@ def findings(status: live.Status, now: datetime.datetime, *, closed: bool) -> li
         key = "redis away closed" if closed else "redis away"
         key = "redis refuses" if redis["refused"] else key
         found.append((key, {"time": _clock(redis["since"], now)}))
+    if status["vote_page"] is False and not closed:
+        found.append(("vote away", {}))
     silent = [each["name"] for each in workers or [] if not each["alive"]]
     if workers is not None and len(silent) == len(workers):
         found.append(("worker away waiting" if left else "worker away", {"n": left}))

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from common import __version__ as version
 from common import asset, concurrency, dependency, health, missing, redis_client, security
-from vote import cast, metric, page, queue, settings, shortcut, voter
+from vote import cast, heartbeat, metric, page, queue, settings, shortcut, voter
 
 MAX_BODY = 16 * 1024  # bytes; a form with one vote has a few dozen
 RETRY_AFTER = 2  # seconds
@@ -37,16 +37,18 @@ class VoteApp:
         self.voters = voter.Voters(secret.get_secret_value() if secret else None)
         self.queue = queue.Queue(self.client, self.redis, self.metrics)
         self.caster = cast.Caster(self.poll, self.voters, self.queue, self.metrics)
-        self.page = page.Page(self.poll, socket.gethostname(), configured.result_url)
+        self.name = socket.gethostname()
+        self.page = page.Page(self.poll, self.name, configured.result_url)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        """Watches Redis while the app runs; agrees with the other replicas on the secret."""
+        """Watches Redis while the app runs, and shows it that the app does."""
         watching = asyncio.create_task(self._watch())
+        beating = asyncio.create_task(heartbeat.keep(self.client, self.name))
         try:
             yield
         finally:
-            await concurrency.cancel(watching)
+            await concurrency.cancel(watching, beating)
             await self.queue.close()
             await self.client.aclose()
 

@@ -136,7 +136,8 @@ export class Strip {
   }
 
   #pipelineFindings(age) {
-    const { postgres, redis, workers } = this.#pipeline;
+    const { postgres, redis, workers, vote_page: votePage } = this.#pipeline;
+    const closed = "closed" in this.#main.dataset;
     const found = [];
     if (postgres.state === "away") {
       const key = postgres.refused ? "postgres refuses" : "postgres away";
@@ -144,10 +145,10 @@ export class Strip {
       if (age !== null && age > FRESH) found.push(["postgres seen", { ago: ago(age) }]);
     }
     if (redis.state === "away") {
-      const closed = "closed" in this.#main.dataset;
       const away = closed ? "redis away closed" : "redis away";
       found.push([redis.refused ? "redis refuses" : away, { time: this.#clock(redis.since) }]);
     }
+    if (votePage === false && !closed) found.push(["vote away"]);
     const stuck = postgres.state === "away" && redis.state === "up" && this.left > 0;
     if (redis.state === "up" && workers) {
       const silent = workers.filter((worker) => !worker.alive).map((worker) => worker.name);

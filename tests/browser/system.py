@@ -31,6 +31,10 @@ class System:
         """Starts the result service again, at the same port."""
         self.result = self.services.start("result", **self._at(self.result))
 
+    async def restart_vote(self) -> None:
+        """Starts the vote service again, at the same port."""
+        self.vote = self.services.start("vote", **self._at(self.vote))
+
     async def restart_worker(self) -> None:
         """Starts the worker again."""
         self.worker = self.services.start("worker", **self._at(self.worker))
@@ -73,12 +77,14 @@ class System:
         """Makes everything run again, and forgets all votes."""
         await self.stores.postgres.mend()
         await self.stores.redis.mend()
+        if self.vote.status is not None:
+            await self.restart_vote()
         if self.worker.status is not None:
             await self.restart_worker()
         if self.result.status is not None:
             await self.restart_result()
-        await self.worker.ready()
-        await self.result.ready()
+        for process in (self.vote, self.worker, self.result):
+            await process.ready()
         await self.drained()
         await self.sql("TRUNCATE votes")
 

@@ -142,6 +142,17 @@ async def test_worker_killed_and_back(
     await expect(wall.page.locator("#total")).to_have_text("2 votes", timeout=SOON)
 
 
+async def test_vote_killed_and_back(running: system.System, wall: visitor.Visitor) -> None:
+    health = wall.page.locator("#health")
+    await running.vote.kill()
+    await expect(health).to_have_text(
+        "The vote page is away: nobody can vote until it is back", timeout=SOON
+    )
+    await wall.look("result-vote-away", schemes=["light"], screens=["desktop"])
+    await running.restart_vote()
+    await expect(health).to_have_text("All is well", timeout=BACK)
+
+
 async def test_a_number_that_was_told_and_falls_is_corrected(
     running: system.System, wall: visitor.Visitor
 ) -> None:
@@ -319,7 +330,7 @@ async def said(page: Page) -> list[str]:
 async def test_a_worker_is_not_away_because_redis_was(
     running: system.System, wall: visitor.Visitor
 ) -> None:
-    """While Redis hangs no worker can give a sign of life."""
+    """While Redis hangs neither a worker nor the vote page can give a sign of life."""
     health = wall.page.locator("#health")
     await said(wall.page)
     await running.stores.redis.pause()
@@ -330,7 +341,7 @@ async def test_a_worker_is_not_away_because_redis_was(
     workers = wall.page.locator("[data-fact=workers]")
     await expect(workers).not_to_have_text(re.compile("unknown|none"), timeout=SOON)
     words = await said(wall.page)
-    assert not [each for each in words if "worker is away" in each], words
+    assert not [each for each in words if re.search("(worker|page) is away", each)], words
 
 
 async def test_result_killed_and_back(

@@ -16,6 +16,7 @@ from common import ballot, concurrency, dependency, keys
 from result import live, pipeline, tally
 from tests import until
 from tests.integration import listener
+from vote import heartbeat
 from worker import queue, store
 
 Listener = listener.Listener
@@ -194,6 +195,17 @@ async def test_the_pipeline(
     await until.true(lambda: not audience.status["workers"][0]["alive"])
     await session.put_back()
     await until.true(lambda: audience.status["workers"] == [])
+
+
+async def test_a_vote_page_is_missed_only_once_there_was_one(
+    audience: Listener, client: redis.asyncio.Redis
+) -> None:
+    await until.true(lambda: audience.status.get("waiting") == 0)
+    assert audience.status["vote_page"] is None
+    for _ in range(2):
+        await client.set(keys.VOTE_PAGE, "replica-7", px=heartbeat.LIFE)
+        await until.true(lambda: audience.status["vote_page"] is True)
+        await until.true(lambda: audience.status["vote_page"] is False)
 
 
 async def test_strange_heartbeats_do_no_harm(

@@ -45,7 +45,26 @@ async def test_vote(client: Client, stores: store.Stores) -> None:
         visitor.opened(url) as guest,
     ):
         assert (await guest.vote("a")).status == 303
+
+        async def lives() -> bool:
+            return bool(await client.exists(keys.VOTE_PAGE))
+
+        await until.true(lives)
     assert len(await visitor.ballots(client)) == 1
+
+
+async def test_a_vote_page_that_may_not_show_that_it_lives(
+    client: Client, stores: store.Stores
+) -> None:
+    but_that = [rule for rule in rules("vote") if keys.VOTE_PAGE not in rule]
+    async with (
+        account.opened(client, *but_that) as user,
+        served.opened(vote.app.create_app(as_vote(stores, user))) as url,
+        visitor.opened(url) as guest,
+    ):
+        assert (await guest.vote("a")).status == 303
+        assert (await guest.get("/readyz")).status == 200
+        assert not await client.exists(keys.VOTE_PAGE)
 
 
 async def test_a_password_that_becomes_wrong_while_it_runs(
@@ -99,6 +118,7 @@ async def test_result(client: Client, stores: store.Stores, tables: asyncpg.Conn
     await client.sadd(keys.WORKERS, "w1")
     await client.set(keys.heartbeat("w1"), b"{}", ex=5)
     await client.rpush(keys.claimed("w1"), b"x")
+    await client.set(keys.VOTE_PAGE, "replica-7", ex=5)
     async with account.opened(client, *rules("result")) as user:
         configured = result.settings.Settings.model_validate(
             {
@@ -115,6 +135,7 @@ async def test_result(client: Client, stores: store.Stores, tables: asyncpg.Conn
                 lambda: audience.status.get("claimed") == 1, 10, lambda: audience.status
             )
             assert audience.status["workers"][0]["name"] == "w1"
+            assert audience.status["vote_page"] is True
 
 
 async def test_result_goes_on_without_a_redis_that_refuses_it(

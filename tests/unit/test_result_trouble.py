@@ -15,7 +15,12 @@ AWAY = {"state": "away", "since": MS - 30_000, "refused": False}
 ALIVE = {"name": "w1", "alive": True, "state": "idle"}
 SILENT = {"name": "w2", "alive": False, "state": "idle"}
 WAITS = {"name": "w3", "alive": True, "state": "waiting for postgres"}
-UNKNOWN: dict[str, typing.Any] = {"waiting": None, "claimed": None, "workers": None}
+UNKNOWN: dict[str, typing.Any] = {
+    "waiting": None,
+    "claimed": None,
+    "workers": None,
+    "vote_page": None,
+}
 BASE = {
     "as_of": MS - 40_000,
     "postgres": UP,
@@ -23,8 +28,10 @@ BASE = {
     "waiting": 0,
     "claimed": 0,
     "workers": [ALIVE],
+    "vote_page": True,
 }
 POSTGRES = "Postgres cannot be reached since 12:00:00 UTC"
+VOTE = "The vote page is away: nobody can vote until it is back"
 SEEN = "You are seeing results of 40 s ago"
 
 
@@ -84,6 +91,12 @@ def told(language: str = "en", *, closed: bool = False, **state: typing.Any) -> 
         ),
         ({"workers": [WAITS], "claimed": 1}, ["1 vote is waiting for Postgres, it is not lost"]),
         ({"workers": None, "waiting": 1}, []),
+        ({"vote_page": None}, []),
+        ({"vote_page": False}, [VOTE]),
+        (
+            {"vote_page": False, "workers": []},
+            [VOTE, "The worker is away: new votes will wait, none is lost"],
+        ),
     ],
 )
 def test_what_is_told(state: dict[str, typing.Any], sentences: list[str]) -> None:
@@ -93,6 +106,10 @@ def test_what_is_told(state: dict[str, typing.Any], sentences: list[str]) -> Non
 def test_redis_away_after_the_end() -> None:
     (sentence,) = told(closed=True, redis=AWAY, **UNKNOWN)
     assert sentence.endswith("it may still hold votes that are to be counted")
+
+
+def test_nobody_misses_the_vote_page_after_the_end() -> None:
+    assert told(closed=True, vote_page=False) == []
 
 
 def test_in_chinese() -> None:

@@ -169,6 +169,8 @@ def test_the_role_of_result_reads_and_cannot_write(system: project.Project) -> N
                 ("LRANGE", "votes", "0", "-1"): "refused",
                 ("DEL", "votes"): "refused",
                 ("RPUSH", "{votes}:dead", "x"): "refused",
+                ("PEXPIRE", "{votes}:vote-page", "5000"): "done",
+                ("PEXPIRE", "votes", "5000"): "refused",
                 ("KEYS", "*"): "refused",
                 ("FLUSHALL",): "refused",
                 ("CONFIG", "GET", "*"): "refused",
