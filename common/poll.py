@@ -2,6 +2,9 @@
 
 import dataclasses
 import datetime
+import hashlib
+
+EDITION_LENGTH = 12  # hexadecimal digits
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,6 +26,12 @@ class Poll:
     @property
     def option_ids(self) -> frozenset[str]:
         return frozenset(option.id for option in self.options)
+
+    @property
+    def edition(self) -> str:
+        """What is asked, as a short text: a page that was drawn with another one is out of date."""
+        names = (self.title, *(f"{option.id}{option.name}" for option in self.options))
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:EDITION_LENGTH]
 
     def is_closed(self, now: datetime.datetime | None = None) -> bool:
         if self.closes_at is None:

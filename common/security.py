@@ -24,7 +24,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     # Not no-referrer: with it a browser sends "Origin: null" with the form.
@@ -32,10 +31,12 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+# A browser takes it from https alone, and complains of it elsewhere.
+SECURE_HEADERS = [(b"cross-origin-opener-policy", b"same-origin")]
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every HTTP response that has not set them itself.
+    """Adds `HEADERS`, by https `SECURE_HEADERS` too, to responses that have not set them.
 
     `styles` are the style sheets that pages hold: the policy names them by their hashes.
     `headers` are all of them, as bytes.
@@ -58,7 +59,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
                 if not any(name == b"content-security-policy" for name, _ in headers):
-                    message["headers"] = [*headers, *self.headers]
+                    secure = SECURE_HEADERS if scope["scheme"] == "https" else []
+                    message["headers"] = [*headers, *self.headers, *secure]
             return send(message)
 
         return self._app(scope, receive, send_with_headers)
@@ -79,6 +81,14 @@ def is_cross_site(headers: Headers) -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
-    if origin is None:
-        return False
-    return origin.partition("://")[2].lower() != headers.get("host", "").lower()
+    return origin is not None and not is_same_host(
+        origin, headers.get("host", ""), headers.get("x-forwarded-host", "")
+    )
+
+
+def is_same_host(origin: str, *hosts: str) -> bool:
+    """Whether a page of `origin` is of one of the hosts that were asked: the header Host, and
+    X-Forwarded-Host, which no page can set. By http or https: a proxy may not tell which.
+    """
+    asked = origin.partition("://")[2].lower()
+    return asked in {host.partition(",")[0].strip().lower() for host in hosts if host}

@@ -14,7 +14,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from common import __version__ as version
-from common import concurrency, dependency, health, missing, poll, redis_client, security
+from common import (
+    concurrency,
+    dependency,
+    health,
+    missing,
+    poll,
+    redis_client,
+    security,
+    template,
+)
 from result import live, metric, page, pipeline, settings, tally, trouble
 
 
@@ -32,7 +41,7 @@ class ResultApp:
         if configured.has_redis:
             self.redis = dependency.Dependency("redis", configured.redis_address(), registry)
             self.client = redis_client.connect(configured, "result", timeout=pipeline.TIMEOUT)
-            self.pipeline = pipeline.Pipeline(self.client, self.redis)
+            self.pipeline = pipeline.Pipeline(self.client, self.redis, self.poll)
         self.live = live.Live(self.poll, self.metrics, self._status)
         self.page = page.Page(self.poll, configured.vote_url)
 
@@ -76,13 +85,14 @@ class ResultApp:
         return JSONResponse(_results(self.poll, latest, final=self._is_final()), headers=headers)
 
     def _is_final(self) -> bool:
-        """The poll is closed, the numbers are current, and no vote is still on its way."""
-        if not (self.poll.is_closed() and self.postgres.is_up):
+        """The poll is closed, and the numbers were read after the last vote was in them."""
+        latest = self.tallies.latest
+        if latest is None or not self.postgres.is_up:
             return False
         if self.pipeline is None:
-            return True
-        queue = self.pipeline.latest
-        return queue is not None and queue.waiting + queue.claimed == 0
+            return self.poll.is_closed(latest.as_of - datetime.timedelta(seconds=pipeline.SETTLE))
+        drained_at = self.pipeline.drained_at
+        return bool(self.pipeline.latest and drained_at and drained_at <= latest.as_of)
 
     def _status(self) -> live.Status:
         latest = self.tallies.latest
@@ -91,7 +101,11 @@ class ResultApp:
         commits = [each.last_commit for each in workers or [] if each.last_commit]
         return {
             "as_of": _ms(latest.as_of) if latest else None,
-            "closes_at": _ms(self.poll.closes_at) if self.poll.closes_at else None,
+            "poll": self.poll.edition,
+            "closes_at": template.milliseconds(self.poll.closes_at)
+            if self.poll.closes_at
+            else None,
+            "final": self._is_final(),
             "postgres": _dependency(self.postgres),
             "redis": _dependency(self.redis)
             if self.redis

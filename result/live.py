@@ -8,8 +8,9 @@ import typing
 from collections.abc import Callable
 
 import socketio
+import structlog
 
-from common import poll
+from common import poll, security
 from result import fanout, metric, tally
 
 STATUS_INTERVAL = 0.25  # seconds between two looks at the status
@@ -17,7 +18,12 @@ STATUS_SILENCE = 0.75  # seconds after which an unchanged status is sent again: 
 PING_INTERVAL = 10  # seconds; a browser whose network died is noticed after this and the next
 PING_TIMEOUT = 10  # seconds
 
+MAX_REFUSED = 10  # pages of other hosts that the log tells of
+MAX_NAME = 100  # characters of such a host
+
 Status = dict[str, typing.Any]
+
+log = structlog.get_logger("live")
 
 
 class Live:
@@ -34,6 +40,7 @@ class Live:
             transports=["websocket", "polling"],
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
+            cors_allowed_origins=self._is_ours,
             # What a stranger sends is no event of ours: it must not fill the log.
             logger=_silent("socketio"),
             engineio_logger=_silent("engineio"),
@@ -45,6 +52,7 @@ class Live:
         self._metrics = metrics
         self._status = status
         self._scores: str | None = None
+        self._refused: set[tuple[str, str]] = set()  # origins, and the hosts that were asked
         self._fanout = fanout.Fanout(self.server)
         self._browsers: dict[str, str] = {}  # the ids of Engine.IO by those of Socket.IO
 
@@ -67,6 +75,23 @@ class Live:
                 await self._fanout.emit("pipeline", status, self._browsers.values())
                 sent, sent_at = status, time.monotonic()
             await asyncio.sleep(STATUS_INTERVAL)
+
+    def _is_ours(self, origin: str | None, environ: typing.Mapping[str, typing.Any]) -> bool:
+        """Whether a page of `origin` may listen. Says once what a proxy does wrong."""
+        if origin is None:  # no browser
+            return False
+        host = environ.get("HTTP_HOST", "")
+        if security.is_same_host(origin, host, environ.get("HTTP_X_FORWARDED_HOST", "")):
+            return True
+        names = origin[:MAX_NAME], host[:MAX_NAME]
+        if names not in self._refused and len(self._refused) < MAX_REFUSED:
+            self._refused.add(names)
+            log.warning(
+                "a page of another host is refused: a proxy in front must hand on the header Host",
+                origin=names[0],
+                host=names[1],
+            )
+        return False
 
     async def _connect(self, sid: str, *_: object) -> None:
         await self.server.emit("message", self._welcome, to=sid)

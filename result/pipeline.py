@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime
 import math
 import time
 import typing
@@ -9,7 +10,7 @@ import typing
 import orjson
 import redis.asyncio
 
-from common import dependency, keys, redis_client
+from common import dependency, keys, poll, redis_client
 
 INTERVAL = 0.25  # seconds between two looks
 TIMEOUT = 1.0  # seconds for one look
@@ -17,6 +18,7 @@ HEARTBEAT_LIFE = 5_000  # ms; the time to live of a heartbeat when it is written
 ALIVE_AGE = 1.25  # seconds since the last beat: two were missed
 COUNTED = 0.35  # seconds of silence at most between two looks: what Redis hung is not a worker's
 VOTE_PAGE_AGE = 1.5  # seconds since its last beat, two of which were missed
+SETTLE = 3.0  # seconds after closing in which a vote may still be on its way into Redis
 GRACE = 4.0  # seconds at most after Redis is back in which the workers may come back as well
 
 
@@ -55,10 +57,17 @@ class Queue(typing.NamedTuple):
 
 
 class Pipeline:
-    """Looks at the queue; read-only, and without effect on anything when Redis is away."""
+    """Looks at the queue; read-only, and without effect on anything when Redis is away.
 
-    def __init__(self, client: redis.asyncio.Redis, state: dependency.Dependency) -> None:
+    `drained_at`: when it was first known that all votes of a closed poll are in Postgres.
+    """
+
+    def __init__(
+        self, client: redis.asyncio.Redis, state: dependency.Dependency, asked: poll.Poll
+    ) -> None:
         self.latest: Queue | None = None
+        self.drained_at: datetime.datetime | None = None
+        self._poll = asked
         self._client = client
         self._state = state
         self._heard: dict[str, Heard] = {}  # by the names of the workers
@@ -74,6 +83,7 @@ class Pipeline:
         """Keeps `latest` current until cancelled; None while Redis is away."""
         while True:
             started = time.monotonic()
+            is_settled = self._poll.is_closed(_now() - datetime.timedelta(seconds=SETTLE))
             try:
                 async with asyncio.timeout(TIMEOUT):
                     found = await self._look()
@@ -84,6 +94,10 @@ class Pipeline:
                     self._away_since = started
             else:
                 self.latest = self._in_grace(found)
+                if found.waiting + found.claimed:
+                    self.drained_at = None
+                elif is_settled:
+                    self.drained_at = self.drained_at or _now()
                 self._state.up()
             await asyncio.sleep(INTERVAL)
 
@@ -150,6 +164,10 @@ class Pipeline:
         if known and known.beat == beat and life <= known.life:
             return known._replace(life=life, silence=known.silence + passed)
         return Heard(beat, life, now if known else 0.0, (HEARTBEAT_LIFE - life) / 1_000)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 def _worker(name: str, heard: Heard) -> Worker:

@@ -22,7 +22,7 @@ SQL = (pathlib.Path(__file__).parent / "sql" / "tally.sql").read_text()
 
 
 class Tally(typing.NamedTuple):
-    """How many voters stand behind each option, by its id, and when that was read."""
+    """How many voters stand behind each option, by its id, and when that was asked."""
 
     voters: dict[str, int]
     as_of: datetime.datetime
@@ -85,11 +85,12 @@ class Tallies:
                 pass
 
     async def _read(self, statement: typing.Any) -> Tally:
+        as_of = datetime.datetime.now(datetime.UTC)
         started = time.perf_counter()
         rows = dict(await statement.fetch(timeout=READ_TIMEOUT))
         self._metrics.tally_read_seconds.observe(time.perf_counter() - started)
         voters = {option: rows.get(option, 0) for option in self._options}
-        return Tally(voters, datetime.datetime.now(datetime.UTC))
+        return Tally(voters, as_of)
 
 
 def _reason(error: BaseException) -> str:

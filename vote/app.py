@@ -82,10 +82,10 @@ class VoteApp:
                 raise cast.Refusal(
                     400, "bad_request", "the form is not URL-encoded UTF-8"
                 ) from None
-            tried = form.get("vote", [None])[-1]
+            tried, edition = (form.get(name, [None])[-1] for name in ("vote", "poll"))
             if cast.REFUSAL in request.scope:
                 raise request.scope[cast.REFUSAL]
-            taken = await self.caster.cast(request.cookies.get(voter.COOKIE), tried)
+            taken = await self.caster.cast(request.cookies.get(voter.COOKIE), tried, edition)
         except cast.Refusal as refusal:
             self.metrics.refused.labels(reason=refusal.state).inc()
             is_known = self._is_known(request)
@@ -103,8 +103,11 @@ class VoteApp:
                 content = json.loads(await _body(request))
             except (ValueError, RecursionError):
                 raise cast.Refusal(400, "bad_request", "the body is not JSON") from None
-            option = content.get("vote") if isinstance(content, dict) else None
-            taken = await self.caster.cast(request.cookies.get(voter.COOKIE), option)
+            if not isinstance(content, dict):
+                content = {}
+            taken = await self.caster.cast(
+                request.cookies.get(voter.COOKIE), content.get("vote"), content.get("poll")
+            )
         except cast.Refusal as refusal:
             self.metrics.refused.labels(reason=refusal.state).inc()
             return self._unsure(request, refusal, self._problem(refusal))
@@ -151,7 +154,7 @@ class VoteApp:
 
     def _problem(self, refusal: cast.Refusal) -> Response:
         content: dict[str, object] = {"reason": refusal.state, "detail": refusal.detail}
-        if refusal.status == 422:
+        if refusal.status in (409, 422):
             content["options"] = [option.id for option in self.poll.options]
         headers = {"retry-after": str(RETRY_AFTER)} if refusal.status == 503 else None
         return JSONResponse(content, refusal.status, headers)
@@ -214,7 +217,13 @@ _OPENAPI = {
                 "schema": {
                     "type": "object",
                     "required": ["vote"],
-                    "properties": {"vote": {"type": "string", "example": "a"}},
+                    "properties": {
+                        "vote": {"type": "string", "example": "a"},
+                        "poll": {
+                            "type": "string",
+                            "description": "of which page: as data-poll in it; may be left out",
+                        },
+                    },
                 }
             }
         },

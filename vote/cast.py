@@ -37,12 +37,20 @@ class Caster:
     ) -> None:
         self.poll = asked
         self._options = asked.option_ids
+        self._edition = asked.edition
         self._voters = voters
         self._queue = pushed
         self._metrics = metrics
 
-    async def cast(self, cookie: str | None, option: object) -> ballot.Ballot:
-        """Pushes a ballot of the voter with this cookie, or of a new one. Raises `Refusal`."""
+    async def cast(
+        self, cookie: str | None, option: object, edition: object = None
+    ) -> ballot.Ballot:
+        """Pushes a ballot of the voter with this cookie, or of a new one. Raises `Refusal`.
+
+        `edition`: of the poll that the voter saw, if that was said.
+        """
+        if edition not in (None, self._edition) and not self.poll.is_closed():
+            raise Refusal(409, "changed", "the poll has changed: this vote is for another one")
         filled = self.fill(cookie, option)
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -45,7 +45,7 @@ class Page:
         `choice` is the option that was acknowledged before, `tried` the one that was refused now.
         `state` is open, away (no vote can be taken now), or why a vote was refused: closed,
         not_taken (the queue is away), unsure (it did not acknowledge the vote, and may have it),
-        unknown_option, cross_site, bad_request.
+        unknown_option, changed (it was drawn for another poll), cross_site, bad_request.
         """
         names = {option.id: option.name for option in self._poll.options}
         choice = choice if choice in names else None
@@ -89,7 +89,7 @@ def _open_notice(state: str, choice: str | None, tried: str | None) -> str:
         return "taken" if choice else "open"
     if state == "away":
         return "away"
-    return "unknown" if state == "unknown_option" else "malformed"
+    return {"unknown_option": "unknown", "changed": "changed"}.get(state, "malformed")
 
 
 def _closed_notice(state: str, choice: str | None, tried: str | None) -> str:
@@ -126,6 +126,7 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
         ),
         "offline": _("You are offline: your vote for {name} was not taken."),
         "unknown": _("Not taken: this is not an option of the poll.\nChoose one of these."),
+        "changed": _("Not taken: the poll has changed.\nChoose one of these."),
         "refused": _("Your vote for {name} was refused.\nReload the page and try again."),
         "closed": _("Voting has closed."),
         "closed with": _("Voting has closed.\nYour vote for {name} is in."),

@@ -32,7 +32,11 @@ class Shortcut:
     def __init__(self, app: security.SecurityHeaders, caster: cast.Caster) -> None:
         self._app: ASGIApp = app
         self.caster = caster
-        self.options = {f"vote={each}".encode(): each for each in caster.poll.option_ids}
+        self.options = {
+            f"{page}vote={each}".encode(): each
+            for page in ("", f"poll={caster.poll.edition}&")  # without, as the classic page's
+            for each in caster.poll.option_ids
+        }
         self._head = b"HTTP/1.1 303 See Other\r\n" + _lines([*HEADERS, *app.headers])
         self._common: list[Header] = []  # headers of all answers, and the same as lines
         self._common_lines = b""

@@ -4,9 +4,17 @@ import { moment, span, text } from "./text.js";
 
 const LAST_MINUTE = 60_000; // ms
 
+/** The clock of the server minus ours, in ms: the page that says `now` left it when it began to come. */
+export function skewOf(now) {
+  const [navigation] = performance.getEntriesByType("navigation");
+  const waited = performance.now() - (navigation?.responseStart || performance.now());
+  return now - (Date.now() - waited);
+}
+
 /**
  * Writes the time that is left into `element`, calls `onClose` once when none is left.
  * `closesAt` is in ms by the clock of the server; `skew()` is that clock minus ours, in ms.
+ * Returns what ends it before its time.
  */
 export function countDown(element, closesAt, skew, onClose) {
   let timer;
@@ -27,4 +35,9 @@ export function countDown(element, closesAt, skew, onClose) {
   // A device that slept has missed ticks.
   document.addEventListener("visibilitychange", tick);
   tick();
+  return () => {
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", tick);
+    element.textContent = "";
+  };
 }

@@ -2,7 +2,8 @@
 
 import { integer, tenth, text } from "./text.js";
 
-const COUNTING = 450; // ms in which a number runs to its new value
+const COUNTING = 110; // ms in which a number runs two thirds of the way to its new value
+const RANKING = 300; // ms between two orders of the bars, while the numbers run
 const QUIET = 8_000; // ms between two announcements to a screen reader
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -29,7 +30,9 @@ export class Board {
   #bars;
   #counts = null; // what the server said last
   #shown = null; // what is on the screen, on its way there
-  #frame = 0;
+  #frame = 0; // in which the numbers run on
+  #drawn = 0; // when the last one was
+  #laid = 0; // when bars and ranks were put in their places
   #announced = 0;
   #announcing = 0;
   #isClosed;
@@ -50,10 +53,8 @@ export class Board {
   draw(counts) {
     const before = this.#counts;
     this.#counts = counts;
-    this.#lay(counts);
-    cancelAnimationFrame(this.#frame);
-    if (!before || calm.matches || document.hidden) this.#write(counts);
-    else this.#run(this.#shown, counts);
+    if (!before || calm.matches || document.hidden) this.#jump();
+    else this.#run();
     if (before && Object.keys(counts).some((id) => counts[id] !== before[id])) this.#announce();
   }
 
@@ -66,15 +67,26 @@ export class Board {
     this.#left = left;
     this.#final.hidden = !isFinal;
     this.#main.toggleAttribute("data-final", isFinal);
+    // Where voting has ended nobody is shown the way to it.
+    if (document.activeElement?.closest(".invite")) this.#main.focus({ preventScroll: true });
     if (this.#counts) {
-      this.#lay(this.#counts);
-      this.#write(this.#counts);
+      this.#jump();
       if (isFinal) this.#announce();
     }
   }
 
-  /** Bars, halves and ranks move at once; style sheets make the way smooth. */
+  /** Shows what the server said last, without a way there. */
+  #jump() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#shown = this.#counts;
+    this.#lay(this.#counts);
+    this.#write(this.#counts);
+  }
+
+  /** Puts bars, halves and ranks in their places; style sheets make the way there smooth. */
   #lay(counts) {
+    this.#laid = performance.now();
     const ids = Object.keys(counts);
     const total = sum(counts);
     const most = Math.max(...Object.values(counts));
@@ -128,20 +140,31 @@ export class Board {
     element.style.setProperty("--at", element.dataset.at ?? element.dataset.part);
   }
 
-  #run(from, to) {
-    const start = performance.now();
-    const step = (now) => {
-      const way = Math.min(1, Math.max(0, (now - start) / COUNTING));
-      const eased = 1 - (1 - way) ** 3;
-      const between = {};
-      for (const id of Object.keys(to)) {
-        const began = from[id] ?? 0;
-        between[id] = way === 1 ? to[id] : Math.round(began + (to[id] - began) * eased);
-      }
-      this.#write(between);
-      if (way < 1) this.#frame = requestAnimationFrame(step);
-    };
-    this.#frame = requestAnimationFrame(step);
+  /**
+   * The numbers run to what the server said last. A frame that is due is never put off: where frames
+   * take longer than the server needs for the next numbers, none would be drawn.
+   */
+  #run() {
+    if (this.#frame) return;
+    this.#drawn = performance.now();
+    this.#frame = requestAnimationFrame((now) => this.#step(now));
+  }
+
+  #step(now) {
+    const part = 1 - Math.exp(-Math.max(0, now - this.#drawn) / COUNTING);
+    this.#drawn = now;
+    const between = {};
+    let isThere = true;
+    for (const [id, count] of Object.entries(this.#counts)) {
+      const left = count - (this.#shown[id] ?? 0);
+      const isClose = Math.abs(left) < 0.5;
+      between[id] = isClose ? count : count - left * (1 - part);
+      isThere &&= isClose;
+    }
+    this.#shown = between;
+    if (isThere || !this.#bars || now - this.#laid >= RANKING) this.#lay(this.#counts);
+    this.#write(Object.fromEntries(Object.entries(between).map(([id, n]) => [id, Math.round(n)])));
+    this.#frame = isThere ? 0 : requestAnimationFrame((next) => this.#step(next));
   }
 
   #sides() {
@@ -149,7 +172,6 @@ export class Board {
   }
 
   #write(counts) {
-    this.#shown = counts;
     const total = sum(counts);
     let isWide = false;
     for (const element of this.#main.querySelectorAll(".side, .bar, tbody tr")) {
@@ -186,8 +208,10 @@ export class Board {
       const parts = best
         .slice(0, 3)
         .map((row) => `${row.cells[0].textContent} ${share(this.#counts[row.dataset.id], total)}`);
+      if (!total) parts.length = 0; // a share of nothing says nothing
       if (this.#isFinal) parts.unshift(text("final"));
-      this.#announcer.textContent = [...parts, text("votes", { n: total })].join(" · ");
+      const words = total || this.#isClosed ? text("votes", { n: total }) : text("no votes");
+      this.#announcer.textContent = [...parts, words].join(" · ");
     }, wait);
   }
 }

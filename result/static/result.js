@@ -2,8 +2,9 @@
 
 import { io } from "./vendor/socket.io.esm.min.js";
 import { Board } from "./board.js";
-import { countDown } from "./countdown.js";
+import { countDown, skewOf } from "./countdown.js";
 import { startPresenter } from "./present.js";
+import { renew } from "./renew.js";
 import { Strip } from "./strip.js";
 
 const SILENCE = 4_500; // ms without a word, where one comes every second, then we reconnect
@@ -14,16 +15,19 @@ const LOOK = 250; // ms between two looks at the clock
 const FIRST_RETRY = 250; // ms
 const LAST_RETRY = 3_000; // ms
 
+const TRANSPORTS = ["websocket", "polling"]; // the first is tried first
+
 const main = document.querySelector("main");
 const board = new Board(main);
 const closesAt = Number(main.dataset.closesAt) || null;
-let skew = Number(main.dataset.now) - Date.now(); // the server's clock minus ours
+let skew = skewOf(Number(main.dataset.now)); // the server's clock minus ours
 const strip = new Strip(main, () => skew);
 let heard = Date.now(); // when the server last said something, or we began to call it
 let patience = LONGEST; // ms for the attempt to connect that runs
+let isFinal = "final" in main.dataset;
 
 const socket = io({
-  transports: ["websocket", "polling"],
+  transports: [...TRANSPORTS],
   tryAllTransports: true,
   reconnectionDelay: FIRST_RETRY,
   reconnectionDelayMax: LAST_RETRY,
@@ -44,11 +48,15 @@ socket.on("pipeline", (pipeline) => {
   const measured = pipeline.now - heard;
   // A message that took its time measures too little: what was most holds, until a clock is set.
   skew = Math.abs(measured - skew) < SET ? Math.max(measured, skew) : measured;
+  isFinal = pipeline.final;
   strip.update(pipeline, heard);
   settle();
+  // Another question, other options, or another end than this page was drawn with.
+  if (pipeline.poll !== main.dataset.poll || pipeline.closes_at !== closesAt) renew();
 });
 socket.on("disconnect", (reason) => {
   strip.connection(false);
+  socket.io.opts.transports = [...TRANSPORTS];
   heard = Date.now();
   // The server said goodbye: the library does not come back by itself then.
   if (reason === "io server disconnect") socket.connect();
@@ -64,13 +72,17 @@ function reconnect() {
 /** A connection that went silent is given up: a device that slept has one like this. */
 function check() {
   if (Date.now() - heard <= (socket.connected ? SILENCE : patience)) return;
-  if (!socket.connected) patience = Math.min(2 * patience, LONGEST);
+  if (!socket.connected) {
+    patience = Math.min(2 * patience, LONGEST);
+    // A proxy that lets a WebSocket in, and then nothing through it, may let polling through.
+    socket.io.opts.transports.reverse();
+  }
   reconnect();
 }
 
-/** After closing, the result is final once nothing is on its way any more. */
+/** After closing, the result is final once the server says that nothing is on its way any more. */
 function settle() {
-  if (closesAt !== null && Date.now() + skew >= closesAt) board.settle(strip.isEmpty, strip.left);
+  if (closesAt !== null && Date.now() + skew >= closesAt) board.settle(isFinal, strip.left);
 }
 
 setInterval(() => {

@@ -60,14 +60,6 @@ export class Strip {
     return (this.#pipeline?.waiting ?? 0) + (this.#pipeline?.claimed ?? 0);
   }
 
-  /** Whether no vote is on its way: known for sure, or not to be known without Redis. */
-  get isEmpty() {
-    const pipeline = this.#pipeline;
-    if (!pipeline || pipeline.postgres.state !== "up") return false;
-    if (pipeline.redis.state === "unused") return true;
-    return pipeline.redis.state === "up" && this.left === 0;
-  }
-
   draw() {
     const [tone, ...found] = this.#findings();
     const sentences = found.map(([key, values]) => text(key, values));

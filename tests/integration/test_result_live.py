@@ -12,7 +12,7 @@ import prometheus_client
 import pytest
 import redis.asyncio
 
-from common import ballot, concurrency, dependency, keys
+from common import ballot, concurrency, dependency, keys, poll
 from result import live, pipeline, tally
 from tests import until
 from tests.integration import listener
@@ -239,7 +239,7 @@ async def test_a_vote_that_is_claimed_and_put_back_is_counted_once(
     await client.sadd(keys.WORKERS, "w1")
     await client.rpush(keys.VOTES, b"x")
     state = dependency.Dependency("redis", "", prometheus_client.CollectorRegistry())
-    looking = pipeline.Pipeline(client, state)
+    looking = pipeline.Pipeline(client, state, poll.Poll("?", ()))
     seen: list[pipeline.Queue] = []
     tasks = [asyncio.create_task(each()) for each in (move, looking.follow)]
     await until.true(is_seen_often)

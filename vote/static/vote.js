@@ -1,10 +1,12 @@
 // Casts votes without leaving the page. Without this script the form does the same.
 
-import { countDown } from "./countdown.js";
+import { countDown, skewOf } from "./countdown.js";
 import { text } from "./text.js";
 
 const PATIENCE = 8_000; // ms until an answer counts as missing
-const AWAY_AGAIN = 2_000; // ms until a page that no vote can be taken asks whether one can
+const AWAY_AGAIN = 2_000; // ms until a page on which no vote can be taken asks whether one can
+const CLOSED_AGAIN = 20_000; // ms until the page of a closed poll does: it may be open for longer
+const CLOSE_BY = 5_000; // ms by which a countdown may be late
 const LONG = 40; // letters of a name in a sentence
 
 const main = document.querySelector("main");
@@ -20,7 +22,8 @@ let wanted = null; // what the voter chose last and the server has not acknowled
 let doubted = null; // what the server may have, or not: its acknowledgement is missing
 let sending = false; // one request at a time: the last choice wins
 let closed = main.dataset.state === "closed";
-let skew = Number(main.dataset.now) - Date.now(); // ms, the clock of the server minus ours
+let endCounting = null; // ends the countdown before its time
+let skew = skewOf(Number(main.dataset.now)); // ms, the clock of the server minus ours
 
 /** The name of an option, cut where it would fill the sentence, without what turned text round. */
 function nameOf(id) {
@@ -68,6 +71,12 @@ function show(state, tone, id, mark) {
   if (tone === "bad") reveal();
 }
 
+/** The poll is closed while the page counts: the end is another one by now, and not known. */
+function stopCounting() {
+  const left = Number(main.dataset.closesAt) - (Date.now() + skew);
+  if (left > CLOSE_BY) endCounting?.();
+}
+
 function close() {
   closed = true;
   if (sending) return; // the answer to what is on its way says how it ended
@@ -86,7 +95,7 @@ async function post(id) {
     const response = await fetch("api/votes", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ vote: id }),
+      body: JSON.stringify({ vote: id, poll: main.dataset.poll }),
       signal: patience.signal,
     });
     if (response.status === 202) return "taken";
@@ -94,6 +103,7 @@ async function post(id) {
       const { reason } = await response.json().catch(() => ({}));
       return reason === "cross_site" ? "refused" : "closed";
     }
+    if (response.status === 409) return "changed";
     if (response.status === 422) return "unknown";
     if (response.status < 500) return "refused";
     const { reason } = await response.json().catch(() => ({}));
@@ -129,8 +139,12 @@ async function cast(id) {
     }
   } while (wanted !== sent && end !== "closed");
   sending = false;
-  if (end === "closed") closed = true;
+  if (end === "closed") {
+    closed = true;
+    stopCounting();
+  }
   if (closed) close();
+  else if (end === "changed") location.reload(); // the page was drawn for another poll
   else if (end === "taken" || (end === "offline" && sent === taken)) {
     show("taken", "good", sent, "taken"); // an option that was taken before stays so offline
   } else show(end, "bad", sent, "failed");
@@ -154,13 +168,14 @@ async function catchUp() {
   const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
   if (!response?.ok) return;
   const served = new DOMParser().parseFromString(await response.text(), "text/html");
-  const { state, now } = served.querySelector("main")?.dataset ?? {};
+  const { state, now, poll, closesAt } = served.querySelector("main")?.dataset ?? {};
   if (!state) return;
   skew = Number(now) - Date.now();
   if (sending || wanted !== before) return;
   const marked = served.querySelector('.option[data-mark="taken"]')?.value ?? null;
+  const isOther = poll !== main.dataset.poll || closesAt !== main.dataset.closesAt;
   const isBack = main.dataset.state === "away" && state !== "away";
-  if (isBack || marked !== taken || (state === "closed" && !closed)) location.reload();
+  if (isOther || isBack || marked !== taken || (state === "closed") !== closed) location.reload();
 }
 
 // Back from one of the browser's caches, or from another tab or the lock screen. What the cache of
@@ -170,12 +185,14 @@ const isFromHistory = navigation?.type === "back_forward";
 addEventListener("pageshow", (event) => (event.persisted || isFromHistory) && catchUp());
 document.addEventListener("visibilitychange", () => document.hidden || catchUp());
 
-if (main.dataset.state === "away") {
-  const asking = setInterval(() => {
-    if (main.dataset.state !== "away") clearInterval(asking);
-    else if (!document.hidden) catchUp();
-  }, AWAY_AGAIN);
+/** Asks now and then whether votes can be taken again. */
+function ask() {
+  setTimeout(() => {
+    if (!document.hidden && (closed || main.dataset.state === "away")) catchUp();
+    ask();
+  }, main.dataset.state === "away" ? AWAY_AGAIN : CLOSED_AGAIN);
 }
+ask();
 
 // What was said of the device is no longer so. The choice is kept, to be sent again.
 addEventListener("online", () => {
@@ -183,7 +200,8 @@ addEventListener("online", () => {
 });
 
 if (main.dataset.closesAt) {
-  countDown(document.getElementById("closing"), Number(main.dataset.closesAt), () => skew, () => {
+  const closing = document.getElementById("closing");
+  endCounting = countDown(closing, Number(main.dataset.closesAt), () => skew, () => {
     if (!closed) close();
   });
 }
