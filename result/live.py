@@ -100,8 +100,10 @@ class Live:
             return
         self._browsers[sid] = client
         self._metrics.browsers.set(len(self._browsers))
-        if self._scores is not None:
-            await self.server.emit("scores", self._scores, to=sid)
+        told: str | None = None
+        while told != self._scores:  # a broadcast may have overtaken what was told
+            told = self._scores
+            await self.server.emit("scores", told, to=sid)
         await self.server.emit("pipeline", self._with_browsers(), to=sid)
 
     async def _disconnect(self, sid: str, *_: object) -> None:

@@ -24,7 +24,11 @@ class Answer:
 
 
 async def request(
-    app: types.ASGIApp, path: str, method: str = "GET", headers: dict[str, str] | None = None
+    app: types.ASGIApp,
+    path: str,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    scheme: str = "http",
 ) -> Answer:
     """What `app` answers to a request without a body."""
     scope = {
@@ -32,7 +36,7 @@ async def request(
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": method,
-        "scheme": "http",
+        "scheme": scheme,
         "server": ("test", 80),
         "path": path,
         "raw_path": path.encode(),

@@ -139,5 +139,6 @@ async def test_vote_that_comes_too_late(running: system.System, arrive: Arrive) 
     ):
         assert refused.status == 403
         assert await refused.json() == {"reason": "closed", "detail": "the poll is closed"}
+    await vote.kill()
     await running.drained()
     assert await running.tallies() == {}

@@ -390,6 +390,29 @@ async def test_connection_that_went_silent(running: system.System, arrive: Arriv
     assert "Connecting …" not in words, words
 
 
+async def test_what_lets_no_websocket_through_may_let_polling(
+    running: system.System, arrive: Arrive
+) -> None:
+    """As a proxy that lets one in, and then nothing through it."""
+    connections: list[WebSocketRoute] = []
+
+    def pass_on_the_first(page: WebSocketRoute) -> None:
+        connections.append(page)
+        if len(connections) == 1:
+            server = page.connect_to_server()
+            page.on_message(server.send)
+            server.on_message(page.send)
+
+    wall = await arrive()
+    await wall.page.route_web_socket("**/socket.io/*", pass_on_the_first)
+    await wall.open(running.result.url)
+    health = wall.page.locator("#health")
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    await connections[0].close()
+    await expect(health).to_contain_text("reconnecting", timeout=SOON)
+    await expect(health).to_have_text("All is well", timeout=2 * BACK)
+
+
 async def test_what_is_wrong_is_still_said_while_the_connection_is_made_anew(
     running: system.System, arrive: Arrive
 ) -> None:

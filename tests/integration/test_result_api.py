@@ -1,6 +1,7 @@
 """The result service for programs and operators."""
 
 import datetime
+import functools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ import pytest
 import redis.asyncio
 
 from common import keys, security
-from result import app, settings
+from result import app, pipeline, settings, tally
 from tests import served, store, until
 from tests.integration import listener
 
@@ -137,6 +138,40 @@ async def test_a_result_is_not_final_while_a_store_is_away(
     await until.true(lambda: is_final(closed_url, False))
     await server.start()
     await until.true(lambda: is_final(closed_url, True))
+
+
+async def test_a_result_is_not_final_before_the_last_votes_can_have_come(
+    stores: store.Stores, tables: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "SETTLE", 1.0)
+    closes_at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=0.5)
+    for redis_url in (pydantic.SecretStr(stores.redis_url), None):
+        configured = settings.Settings(
+            database_url=pydantic.SecretStr(stores.database_url),
+            redis_url=redis_url,
+            poll_closes_at=closes_at,
+        )
+        async with served.opened(app.create_app(configured)) as url:
+            await until.true(functools.partial(is_final, url, True))
+        late = datetime.datetime.now(datetime.UTC) - closes_at
+        assert late > datetime.timedelta(seconds=pipeline.SETTLE)
+        closes_at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=0.5)
+
+
+def test_a_result_is_final_by_numbers_that_were_asked_for_afterwards(stores: store.Stores) -> None:
+    closed = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
+    configured = settings.Settings(
+        redis_url=pydantic.SecretStr(stores.redis_url), poll_closes_at=closed
+    )
+    service = app.ResultApp(configured)
+    service.postgres.up()
+    assert service.pipeline
+    service.pipeline.latest = pipeline.Queue(0, 0, 0, [], None)
+    service.pipeline.drained_at = closed + datetime.timedelta(seconds=10)
+    for seconds, final in ((9, False), (11, True)):
+        as_of = closed + datetime.timedelta(seconds=seconds)
+        service.tallies.latest = tally.Tally({"a": 1, "b": 0}, as_of)
+        assert service._is_final() is final
 
 
 async def test_a_result_is_final_when_no_vote_is_on_its_way(

@@ -1,6 +1,7 @@
 """The live channel, on a real Postgres: what a browser hears, in which order, how often."""
 
 import asyncio
+import datetime
 import functools
 import json
 import time
@@ -11,10 +12,12 @@ import engineio
 import prometheus_client
 import pytest
 import redis.asyncio
+import socketio
+from starlette import applications
 
 from common import ballot, concurrency, dependency, keys, poll
-from result import live, pipeline, tally
-from tests import until
+from result import live, metric, pipeline, tally
+from tests import served, until
 from tests.integration import listener
 from vote import heartbeat
 from worker import queue, store
@@ -89,6 +92,28 @@ async def test_message_comes_before_scores_however_busy_it_is(
             assert counts == sorted(counts)
     done.set()
     await voting
+
+
+async def test_what_changes_while_somebody_connects_is_told_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broadcast is written at once, what one alone is told a turn of the loop later."""
+    channel = live.Live(poll.Poll("?", ()), metric.Metrics(), dict)
+    now = datetime.datetime.now(datetime.UTC)
+    emit = channel.server.emit
+    changes: list[asyncio.Task[None]] = []
+
+    async def change_meanwhile(event: str, content: object, **to: str) -> None:
+        if event == "scores" and not changes:
+            changes.append(asyncio.create_task(channel.broadcast(tally.Tally({"a": 2}, now))))
+        await emit(event, content, **to)
+
+    await channel.broadcast(tally.Tally({"a": 1}, now))
+    monkeypatch.setattr(channel.server, "emit", change_meanwhile)
+    app = socketio.ASGIApp(channel.server, applications.Starlette())
+    async with served.opened(app, ready=False) as url, listener.opened(url) as audience:
+        await until.true(lambda: bool(audience.of("pipeline")))
+        assert json.loads(audience.of("scores")[-1].content) == {"a": 2}
 
 
 async def test_many_changes_make_few_updates_and_the_last_is_right(

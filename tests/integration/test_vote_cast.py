@@ -140,6 +140,30 @@ async def test_an_unknown_option_is_refused_and_the_valid_ones_are_named(
     assert await visitor.ballots(client) == []
 
 
+async def test_a_vote_from_the_page_of_another_poll_is_refused(
+    guest: Visitor, client: Client
+) -> None:
+    found = re.search(r'name="poll" value="(\w+)"', (await guest.get()).text)
+    assert found
+    form = {"poll": found[1], "vote": "a"}
+    assert (await guest.send("POST", "/", data=form)).status == 303
+    assert (await guest.send("POST", "/", data=form, headers=visitor.LONG_WAY)).status == 303
+    assert (await guest.send("POST", "/api/votes", json=form)).status == 202
+    assert len(await visitor.ballots(client)) == 3
+    for other in ("0" * 12, "", 7):
+        answer = await guest.send("POST", "/api/votes", json=form | {"poll": other})
+        assert answer.status == 409
+        assert answer.json == {
+            "reason": "changed",
+            "detail": "the poll has changed: this vote is for another one",
+            "options": ["a", "b"],
+        }
+    refused = await guest.send("POST", "/", data=form | {"poll": "0" * 12})
+    assert refused.status == 409
+    assert "the poll has changed" in refused.text
+    assert len(await visitor.ballots(client)) == 3
+
+
 async def test_what_is_no_vote_is_refused(guest: Visitor, client: Client) -> None:
     for path, headers, body, status in NO_VOTES:
         answer = await guest.send("POST", path, headers=headers, data=body)

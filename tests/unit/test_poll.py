@@ -31,3 +31,15 @@ def test_the_clock_decides() -> None:
     now = datetime.datetime.now(datetime.UTC)
     assert poll.Poll("t", OPTIONS, now - SECOND).is_closed()
     assert not poll.Poll("t", OPTIONS, now + 60 * SECOND).is_closed()
+
+
+def test_each_edition_asks_something_else() -> None:
+    asked = poll.Poll("t", OPTIONS)
+    assert asked.edition == poll.Poll("t", OPTIONS, MOMENT).edition  # it asks the same for longer
+    others = [
+        poll.Poll("u", OPTIONS),
+        poll.Poll("t", OPTIONS[::-1]),
+        poll.Poll("t", (*OPTIONS, poll.Option("c", "Fish"))),
+        poll.Poll("t", (OPTIONS[0], poll.Option("b", "Fish"))),
+    ]
+    assert len({asked.edition, *(each.edition for each in others)}) == 5

@@ -34,6 +34,12 @@ async def test_a_fault_of_ours_is_answered_with_them() -> None:
         assert answer.headers.items() >= security.HEADERS.items()
 
 
+async def test_what_browsers_take_from_https_alone_is_sent_by_https_alone() -> None:
+    for scheme in ("http", "https"):
+        answer = await asgi.request(wrapped(responses.Response(b"x")), "/", scheme=scheme)
+        assert ("cross-origin-opener-policy" in answer.headers) == (scheme == "https")
+
+
 async def test_an_answer_may_have_a_policy_of_its_own() -> None:
     own = responses.Response(headers={"content-security-policy": "default-src 'self'"})
     answer = await asgi.request(wrapped(own), "/")
@@ -75,6 +81,9 @@ def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:
         ({"origin": "null"}, True),
         ({"origin": ""}, True),
         ({"origin": "http://["}, True),  # not to be parsed
+        ({"origin": "https://a.test", "x-forwarded-host": "a.test, b.test"}, False),
+        ({"origin": "http://b.test", "x-forwarded-host": "a.test, b.test"}, True),
+        ({"origin": "", "x-forwarded-host": ""}, True),
         ({"origin": "http://evil.test", "sec-fetch-site": "same-origin"}, False),
         ({"origin": "http://vote.test:8080", "sec-fetch-site": "cross-site"}, True),
     ],

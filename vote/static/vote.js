@@ -101,7 +101,7 @@ async function post(id) {
     if (response.status === 202) return "taken";
     if (response.status === 403) {
       const { reason } = await response.json().catch(() => ({}));
-      return reason === "cross_site" ? "refused" : "closed";
+      return reason === "closed" ? "closed" : "refused"; // perhaps by a proxy
     }
     if (response.status === 409) return "changed";
     if (response.status === 422) return "unknown";

@@ -1,0 +1,108 @@
+"""Pages that are open while the poll becomes another one."""
+
+import contextlib
+import datetime
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser import system, visitor
+from tests.browser.conftest import Arrive, Ask
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+SOON = 8_000  # ms: what looks at a poll is loaded anew within 2 s, and this machine may be busy
+PAST = "2020-01-01T12:00:00+00:00"
+
+
+def in_an_hour() -> str:
+    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)).isoformat()
+
+
+@contextlib.asynccontextmanager
+async def changed(
+    running: system.System, pair: system.Pair, **settings: str
+) -> AsyncIterator[None]:
+    """In this block both services run with other settings, at the same ports."""
+    vote, result = pair
+    environment = running.environment | {"VOTE_URL": vote.url} | settings
+    for each in pair:
+        await each.kill()
+    new_vote = await running.services.ready("vote", **environment, PORT=str(vote.port))
+    new_result = await running.services.ready("result", **environment, PORT=str(result.port))
+    try:
+        yield
+    finally:
+        await new_vote.kill()
+        await new_result.kill()
+
+
+async def look_again(phone: visitor.Visitor) -> None:
+    """Comes back to the page, from another tab or the lock screen."""
+    await phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+async def test_a_closed_poll_that_is_open_for_longer(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    pair = await ask(POLL_CLOSES_AT=PAST)
+    vote, result = pair
+    phone = await arrive(vote.url)
+    wall = await arrive(result.url, viewport=visitor.DESKTOP)
+    await expect(wall.page.locator("#final")).to_be_visible(timeout=SOON)
+    await expect(phone.option("a")).to_be_disabled()
+    with phone.network_errors(), wall.network_errors():
+        async with changed(running, pair, POLL_CLOSES_AT=in_an_hour()):
+            await expect(wall.page.locator("#closing")).to_contain_text("closes in", timeout=SOON)
+            await expect(wall.page.locator("#final")).to_be_hidden()
+            await look_again(phone)
+            await phone.cast("a")
+            await expect(wall.page.locator("#total")).to_have_text("1 vote")
+
+
+async def test_a_poll_that_closes_earlier(running: system.System, arrive: Arrive, ask: Ask) -> None:
+    pair = await ask(POLL_CLOSES_AT=in_an_hour())
+    vote, result = pair
+    phone = await arrive(vote.url)
+    wall = await arrive(result.url, viewport=visitor.DESKTOP)
+    closing = phone.page.locator("#closing")
+    await expect(closing).to_contain_text("closes in")
+    with phone.network_errors(), wall.network_errors():
+        async with changed(running, pair, POLL_CLOSES_AT=PAST):
+            await expect(wall.page.locator("#final")).to_be_visible(timeout=SOON)
+            await phone.option("a").click()
+            await expect(phone.page.locator("#notice")).to_have_text(
+                "Voting has closed. Your vote for Cats came too late."
+            )
+            await expect(closing).to_have_text("")  # what it counted down to is not so
+
+
+async def test_other_options(running: system.System, arrive: Arrive, ask: Ask) -> None:
+    pair = await ask(OPTION_A="Tea", OPTION_B="Coffee")
+    vote, result = pair
+    phone = await arrive(vote.url)
+    plain = await arrive(vote.url, java_script_enabled=False)
+    wall = await arrive(result.url, viewport=visitor.DESKTOP)
+    await expect(wall.page.locator("h1")).to_have_text("Tea vs Coffee!")
+    with phone.network_errors(), plain.network_errors(), wall.network_errors():
+        async with changed(running, pair, OPTION_A="Beer", OPTION_B="Wine"):
+            await expect(wall.page.locator("h1")).to_have_text("Beer vs Wine!", timeout=SOON)
+            await phone.option("a").click()
+            await expect(phone.page.locator("h1")).to_have_text("Beer vs Wine!")
+            await expect(phone.page.locator("#notice")).to_have_text(
+                "Tap your choice. You can change it later."
+            )
+            async with plain.page.expect_response(vote.url + "/") as answer:
+                await plain.option("a").click()
+            assert (await answer.value).status == 409
+            await expect(plain.page.locator("#notice")).to_have_text(
+                "Not taken: the poll has changed. Choose one of these."
+            )
+            await running.drained()
+            assert await running.tallies() == {}
+            await plain.option("b").click()
+            await expect(plain.option("b")).to_have_attribute("data-mark", "taken")
+            await phone.cast("a")
+            await running.drained()
+            assert await running.tallies() == {"a": 1, "b": 1}
