@@ -25,8 +25,9 @@ class Dependency:
         self.name = name
         self.address = address
         self.is_up = False
-        self.was_up = False  # at some time since the process began
+        self.was_up = False  # at some time since the process began, or has answered at least
         self.is_refused = False  # it is away since it refuses the credentials
+        self.is_full = False  # it is away since it has no memory left
         self.reason: str | None = "not reached yet"
         self.since = datetime.datetime.now(datetime.UTC)
         self._log = structlog.get_logger(name)
@@ -44,9 +45,13 @@ class Dependency:
         if not self.is_up:
             away = self._elapse()
             self.is_up = self.was_up = self._said = True
-            self.is_refused, self.reason = False, None
+            self.is_refused, self.is_full, self.reason = False, False, None
             self._gauge.set(1)
             self._log.info("reached", address=self.address, away_seconds=round(away, 1))
+
+    def answered(self) -> None:
+        """Says that the store is there, though it may not do what is needed of it."""
+        self.was_up = True
 
     def away(self, error: BaseException, reason: str | None = None) -> None:
         """Says that the store did not answer, and why, if `error` does not say it well itself."""
@@ -59,6 +64,9 @@ class Dependency:
             self._gauge.set(0)
             self._log.warning("away, trying again", address=self.address, reason=reason)
         self.is_refused = self.is_refused or refused  # until it lets us in
+        self.is_full = any(
+            isinstance(each, redis.exceptions.OutOfMemoryError) for each in _causes(error)
+        )
         self.reason = reason
 
     async def watch(self, ping: Callable[[], Awaitable[object]]) -> typing.NoReturn:
@@ -105,6 +113,10 @@ def describe(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, redis.exceptions.AuthenticationError) and text.startswith(UNAUTHENTICATED):
         return "it asks for a password, and none is given"
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        return f"its memory is full: {text}"
+    if isinstance(error, redis.exceptions.ReadOnlyError):
+        return f"it is a replica: {text}"
     return text or type(error).__name__
 
 

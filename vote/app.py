@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs
 
+import redis.exceptions
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -44,17 +45,27 @@ class VoteApp:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Watches Redis while the app runs, and shows it that the app does."""
         watching = asyncio.create_task(self._watch())
-        beating = asyncio.create_task(heartbeat.keep(self.client, self.name))
         try:
             yield
         finally:
-            await concurrency.cancel(watching, beating)
+            await concurrency.cancel(watching)
             await self.queue.close()
             await self.client.aclose()
 
     async def _watch(self) -> None:
         await self.queue.open()
-        await self.redis.watch(lambda: self.voters.agree(self.client))
+        await self.redis.watch(self._ask)
+
+    async def _ask(self) -> None:
+        """Raises where Redis is away, or takes no vote: then it is away for voters."""
+        try:
+            await self.voters.agree(self.client)
+            self.redis.answered()
+            await heartbeat.beat(self.client, self.name, was_full=self.redis.is_full)
+        except redis.exceptions.ReadOnlyError:
+            # A master once, now a replica: a new connection may lead to the new master.
+            await self.client.connection_pool.disconnect()
+            raise
 
     async def page_or_vote(self, request: Request) -> Response:
         """One route for both, so that the answer to another method names them all."""

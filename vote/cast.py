@@ -104,7 +104,7 @@ def _refusal(filled: ballot.Ballot, away: pusher.QueueAway) -> Refusal:
     if away.unsure:
         detail = "no acknowledgement: it may have been taken; again, it counts only once"
         return Refusal(503, "unsure", detail, filled.voter_id)
-    return Refusal(503, "not_taken", "the vote was NOT taken: Redis is away")
+    return Refusal(503, "not_taken", f"the vote was NOT taken: {away.told}")
 
 
 @functools.cache

@@ -17,16 +17,20 @@ HEAD = b"$5\r\nRPUSH\r\n$%d\r\n%b\r\n" % (len(keys.VOTES), keys.VOTES.encode())
 CONNECT_PAUSE = 0.2  # seconds until a connection that could not be made is tried once more
 # Answers by which it is sure that Redis has not taken what was pushed.
 REFUSALS = redis.exceptions.ResponseError, redis.exceptions.BusyLoadingError
+AWAY = "Redis is away"
+FULL = "the memory of Redis is full"
 
 
 class QueueAway(Exception):  # noqa: N818 (a state, as in "Redis is away")
-    """Redis did not acknowledge the ballots. Its text says why.
+    """Redis did not acknowledge the ballots. Its text says why, to who operates it.
 
-    `unsure`: it may have them all the same, since only the acknowledgement is missing.
+    `told`: why, to who votes: without an address. `unsure`: it may have them all the same, since
+    only the acknowledgement is missing.
     """
 
-    def __init__(self, reason: str, *, unsure: bool = False) -> None:
+    def __init__(self, reason: str, *, told: str = AWAY, unsure: bool = False) -> None:
         super().__init__(reason)
+        self.told = told
         self.unsure = unsure
 
 
@@ -48,6 +52,10 @@ class Pusher:
             async with asyncio.timeout(self._limit), self._busy:
                 try:
                     await self._push(messages)
+                except redis.exceptions.ReadOnlyError:
+                    # A master once, now a replica: a new connection may lead to the new master.
+                    await self.close()
+                    await self._push(messages)
                 except redis.exceptions.ConnectionError as error:
                     if isinstance(error, REFUSALS):
                         raise
@@ -55,7 +63,9 @@ class Pusher:
                     await asyncio.sleep(0 if self._unsure else CONNECT_PAUSE)
                     await self._push(messages)
         except Exception as error:
-            raise QueueAway(dependency.describe(error), unsure=self._unsure) from error
+            told = FULL if isinstance(error, redis.exceptions.OutOfMemoryError) else AWAY
+            reason = dependency.describe(error)
+            raise QueueAway(reason, told=told, unsure=self._unsure) from error
 
     async def open(self) -> None:
         """Connects ahead, if it can now.

@@ -13,6 +13,7 @@ from vote import metric, pusher
 MAX_PENDING = 20_000  # ballots that wait for a push; beyond, voters are asked to come back
 MAX_PUSH = 2_000  # ballots in one command
 PUSHES = 2  # commands under way: the next one is there when Redis is done with the disk
+CROWDED = "too many votes at once"
 
 log = structlog.get_logger("queue")
 
@@ -43,7 +44,7 @@ class Queue:
     def push_soon(self, cast: ballot.Ballot, settle: Settle) -> None:
         """Calls `settle` once Redis has acknowledged `cast`, or with why it has not."""
         if len(self._pending) >= MAX_PENDING:
-            settle(pusher.QueueAway("too many votes at once"))
+            settle(pusher.QueueAway(CROWDED, told=CROWDED))
             return
         self._pending.append((ballot.encode(cast), settle))
         if self._idle and not self._is_starting and self._are_enough():
@@ -72,7 +73,8 @@ class Queue:
                 batch, self._pending = self._pending[:MAX_PUSH], self._pending[MAX_PUSH:]
                 away = await self._push_batch(by, [message for message, _ in batch])
                 if away is not None:  # nobody waits through more than one failure
-                    loop.call_soon(_settle_all, self._pending, pusher.QueueAway(str(away)))
+                    not_sent = pusher.QueueAway(str(away), told=away.told)
+                    loop.call_soon(_settle_all, self._pending, not_sent)
                     self._pending = []
                 # Told while the next push is on its way already: neither waits for the other.
                 loop.call_soon(_settle_all, batch, away)
@@ -91,7 +93,8 @@ class Queue:
             return away
         finally:
             self._under_way -= len(messages)
-        self._state.up()
+        if not self._state.is_full:  # else this one just fitted in: whether there is room again,
+            self._state.up()  # the watch finds out
         self._metrics.push_seconds.observe(time.perf_counter() - started)
         self._metrics.push_batch_size.observe(len(messages))
         return None

@@ -2,7 +2,7 @@
 
 import redis.asyncio
 
-from common import keys
+from common import dependency, keys
 from tests import store, until
 from vote import heartbeat
 
@@ -10,7 +10,7 @@ Client = redis.asyncio.Redis
 
 
 async def is_beating(client: Client) -> bool:
-    return await client.pttl(keys.VOTE_PAGE) > heartbeat.LIFE - heartbeat.INTERVAL * 1_000
+    return await client.pttl(keys.VOTE_PAGE) > heartbeat.LIFE - dependency.PING_INTERVAL * 1_000
 
 
 async def test_it_beats(vote_url: str, client: Client) -> None:
