@@ -30,12 +30,14 @@ def connect(
 ) -> "redis.asyncio.Redis":
     """A client that connects when first used; `name` is what CLIENT LIST shows.
 
-    `timeout`: seconds that one command may take; a blocking command needs more than it blocks.
+    `timeout`: seconds that one command may take. What is above `ANSWER_TIMEOUT` is for a command
+    that blocks so long: it comes on top where REDIS_URL says how long an answer may take.
     """
+    blocking = max(0.0, timeout - ANSWER_TIMEOUT)
     options: dict[str, typing.Any] = {
         "client_name": name,
         "socket_connect_timeout": CONNECT_TIMEOUT,
-        "socket_timeout": timeout,
+        "socket_timeout": timeout - blocking,
         # They are of managed Redis alone; with them on, the pool takes a connection that the server
         # has closed for a good one, and each would cost a failure after a restart.
         "maint_notifications_config": redis.maint_notifications.MaintNotificationsConfig(False),
@@ -48,10 +50,13 @@ def connect(
     if password is not None:
         options["password"] = password.get_secret_value()
     if configured.redis_url:
-        return redis.asyncio.Redis.from_url(configured.redis_url.get_secret_value(), **options)
-    return redis.asyncio.Redis(
-        host=configured.redis_host or "redis", port=configured.redis_port, **options
-    )
+        client = redis.asyncio.Redis.from_url(configured.redis_url.get_secret_value(), **options)
+    else:
+        client = redis.asyncio.Redis(
+            host=configured.redis_host or "redis", port=configured.redis_port, **options
+        )
+    client.connection_pool.connection_kwargs["socket_timeout"] += blocking
+    return client
 
 
 def check_url(configured: settings.RedisSettings) -> None:

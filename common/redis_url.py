@@ -12,6 +12,8 @@ import urllib.parse
 
 from common import settings
 
+MOST_AT_ONCE = 4  # commands of one client: a worker beats, reaps, claims ahead and drops
+
 Check = tuple[collections.abc.Callable[[str], bool], str]  # what is right, and that in words
 WORDS: typing.Final = {"1", "t", "true", "y", "yes", "0", "f", "false", "n", "no"}
 
@@ -55,7 +57,10 @@ PARAMETERS: typing.Final[dict[str, Check]] = {
     "client_name": TEXT,
     "db": ORDINAL,
     "health_check_interval": ORDINAL,
-    "max_connections": COUNT,
+    "max_connections": (
+        _from(MOST_AT_ONCE),
+        f"a whole number, {MOST_AT_ONCE} or more: a worker uses so many at once",
+    ),
     "password": TEXT,
     "protocol": (lambda text: text in {"2", "3"}, "2 or 3"),
     "retry_on_timeout": BOOLEAN,

@@ -75,6 +75,28 @@ async def by_tcp(url: str) -> AsyncIterator[str]:
         yield f"redis://{login}{host}:{port}/0"
 
 
+async def test_the_time_in_the_url_is_for_an_answer_beside_what_a_command_blocks(
+    stores: store.Stores, client: redis.asyncio.Redis
+) -> None:
+    url = f"{stores.redis_url}?socket_timeout={TIMEOUT}"
+    reached = settings.RedisSettings(redis_url=pydantic.SecretStr(url))
+    blocks = 1  # second, more than an answer may take
+    waiting = redis_client.connect(
+        reached, "waiting", timeout=redis_client.ANSWER_TIMEOUT + blocks, retries=0
+    )
+    assert await waiting.blmove("none", "none", blocks, "LEFT", "LEFT") is None
+    usual = redis_client.connect(reached, "usual", retries=0)
+    await usual.ping()
+    await stores.redis.pause()
+    started = time.monotonic()
+    with pytest.raises(redis_client.Away):
+        await usual.ping()
+    assert TIMEOUT * 0.9 < time.monotonic() - started < TIMEOUT * 2
+    await stores.redis.resume()
+    await waiting.aclose()
+    await usual.aclose()
+
+
 async def test_connections_that_redis_has_closed_are_no_failures(
     stores: store.Stores, client: redis.asyncio.Redis
 ) -> None:
@@ -193,7 +215,7 @@ async def test_wait_tells_a_refusal(stores: store.Stores) -> None:
                 ("socket_timeout", ("x", "0", "-1", "nan", "inf"), "a number of seconds, more"),
                 ("socket_connect_timeout", ("hush", "0", "-1"), "a number of seconds, more than 0"),
                 ("socket_read_size", ("0", "-1", "1.5", "hush"), "a whole number, 1 or more"),
-                ("max_connections", ("0", "-1", "hush"), "a whole number, 1 or more"),
+                ("max_connections", ("0", "-1", "1", "3", "hush"), "a whole number, 4 or more: "),
                 ("health_check_interval", ("-1", "hush"), "a whole number, 0 or more"),
                 ("db", ("-1", "hush"), "a whole number, 0 or more"),
                 ("protocol", ("9", "1", "hush"), "2 or 3"),
@@ -231,7 +253,7 @@ async def test_parameters_that_are_none_are_told(url: str, told: str) -> None:
     "url",
     [
         "redis://127.0.0.1:1/0?socket_keepalive=yes&health_check_interval=30&protocol=3",
-        "redis://127.0.0.1:1?db=2&username=u&password=p&client_name=n&max_connections=9",
+        "redis://127.0.0.1:1?db=2&username=u&password=p&client_name=n&max_connections=4",
         "redis://127.0.0.1:1?socket_timeout=1.5&socket_connect_timeout=1&socket_read_size=4096",
         "rediss://127.0.0.1:1?ssl_cert_reqs=none&ssl_check_hostname=false&ssl_ciphers=x&ssl_min_version=771",
         f"rediss://127.0.0.1:1?ssl_keyfile={__file__}&ssl_certfile={__file__}&ssl_ca_data=d",
