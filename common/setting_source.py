@@ -27,8 +27,8 @@ class Wrong:
 def environment(env_file: pathlib.Path | None) -> dict[str, str]:
     """The variables in force, names in capitals: the process's own before those of `env_file`."""
     values = read_env_file(env_file) if env_file and env_file.is_file() else {}
-    merged = {**values, **os.environ}
-    return {name.upper(): value for name, value in merged.items() if value}
+    given = (*values.items(), *os.environ.items())  # of the same name, the last that is not empty
+    return {name.upper(): value for name, value in given if value}
 
 
 def read_env_file(path: pathlib.Path) -> dict[str, str | None]:

@@ -60,6 +60,11 @@ class RedisSettings(Settings):
     redis_username: str | None = None
     redis_password: pydantic.SecretStr | None = None
 
+    @pydantic.field_validator("redis_host")
+    @classmethod
+    def _redis_name(cls, host: str | None) -> str | None:
+        return host and _checked_host(host)
+
     @pydantic.field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, url: pydantic.SecretStr | None) -> pydantic.SecretStr | None:
@@ -90,6 +95,11 @@ class DatabaseSettings(Settings):
     db_name: str = "postgres"
     db_user: str = "postgres"
     db_pass: pydantic.SecretStr | None = None
+
+    @pydantic.field_validator("db_host")
+    @classmethod
+    def _database_name(cls, host: str) -> str:
+        return host if host.startswith("/") else _checked_host(host)  # "/": where a socket is
 
     @pydantic.field_validator("database_url")
     @classmethod
@@ -136,6 +146,17 @@ def load_or_exit(cls: type[SettingsType], **given: typing.Any) -> SettingsType:
         raise SystemExit(EXIT_STATUS) from None
 
 
+def _checked_host(host: str) -> str:
+    """`host`, which can be looked up. Raises ValueError where that fails whatever comes."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(
+            "is no host: each part between its dots has 1 to 63 letters, as in db.example.org"
+        ) from None
+    return host
+
+
 def _checked_url(url: pydantic.SecretStr, *schemes: str) -> pydantic.SecretStr:
     """`url`, of which it is known where the password ends. Raises ValueError.
 
@@ -157,6 +178,8 @@ def _checked_url(url: pydantic.SecretStr, *schemes: str) -> pydantic.SecretStr:
         port = re.search(":([0-9]+)$", host)
         if port and int(port[1]) > MAX_PORT:
             raise ValueError(f"port {port[1]} is none: the highest is {MAX_PORT}")
+        if "%" not in host:  # the folder of a socket, or the zone of an address
+            _checked_host(host[: port.start()] if port else host)
     return url
 
 

@@ -254,6 +254,18 @@ class TestEnvFile:
         assert loaded.options == {"a": "Tea", "b": "Coffee"}
         assert (loaded.port, loaded.log_level) == (4321, "debug")
 
+    def test_what_is_empty_in_the_environment_hides_nothing(
+        self, folder: pathlib.Path, monkeypatch: Env
+    ) -> None:
+        (folder / "secret").write_text(SECRET)
+        (folder / ".env").write_text(
+            f"OPTION_C=Water\nPOLL_TITLE=Drinks\nCOOKIE_SECRET_FILE={folder / 'secret'}\n"
+        )
+        set_all(monkeypatch, OPTION_C="", POLL_TITLE="", COOKIE_SECRET_FILE="")
+        loaded = settings.load(vote.settings.Settings)
+        assert (loaded.options["c"], loaded.poll_title) == ("Water", "Drinks")
+        assert loaded.cookie_secret and loaded.cookie_secret.get_secret_value() == SECRET
+
     def test_secrets_may_be_named_there(self, folder: pathlib.Path) -> None:
         (folder / "secret").write_text(SECRET)
         (folder / ".env").write_text(f"COOKIE_SECRET_FILE={folder / 'secret'}\n")
@@ -313,12 +325,22 @@ class TestUrl:
             ("REDIS_URL", "redis://h:6379/abc", "database 'abc' is no number"),
             ("REDIS_URL", "unix://", "must name the socket"),
             ("DATABASE_URL", "postgresql://u:p@h:99999/x", "port 99999 is none"),
+            ("REDIS_URL", "redis://redis..x:6379/0", "is no host: "),
+            ("DATABASE_URL", f"postgresql://u:p@h1,{'x' * 64}.org:1/d", "is no host: "),
+            ("REDIS_HOST", "redis..x", "is no host: each part between its dots has 1 to 63 lett"),
+            ("REDIS_HOST", "x" * 64, "is no host: "),
+            ("DB_HOST", ".db", "is no host: "),
         ],
     )
     def test_a_place_that_cannot_be(self, monkeypatch: Env, name: str, url: str, told: str) -> None:
         monkeypatch.setenv(name, url)
         (line,) = wrong(worker.settings.Settings)
         assert line.startswith(f"{name}: {told}")
+
+    def test_a_host_that_cannot_be_of_a_service_that_may_do_without(self, monkeypatch: Env) -> None:
+        monkeypatch.setenv("REDIS_HOST", "redis..x")
+        (line,) = wrong(result.settings.Settings)
+        assert line.startswith("REDIS_HOST: is no host: ")
 
     @pytest.mark.parametrize("begin", ["hu", "12"])  # numbers could be a port
     @pytest.mark.parametrize("letter", [":", "/", "?", "#", "@", "%"])
@@ -349,6 +371,27 @@ class TestUrl:
         loaded = settings.load(worker.settings.Settings)
         assert loaded.redis_address() == "r:1"
         assert loaded.database_address() == "d:2/n"
+
+    @pytest.mark.parametrize(
+        "host",
+        ["::1", "fe80::1%eth0", "10.0.0.7", "redis.", "host_name", "umfrage-für-alle", "x" * 63],
+    )
+    def test_hosts_of_every_kind(self, monkeypatch: Env, host: str) -> None:
+        set_all(monkeypatch, REDIS_HOST=host, DB_HOST=host)
+        loaded = settings.load(worker.settings.Settings)
+        assert (loaded.redis_host, loaded.db_host) == (host, host)
+
+    @pytest.mark.parametrize("folder", ["/run/postgresql", f"/{'x' * 99}"])
+    def test_a_folder_with_a_socket(self, monkeypatch: Env, folder: str) -> None:
+        monkeypatch.setenv("DB_HOST", folder)
+        assert settings.load(worker.settings.Settings).db_host == folder
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://u@{folder.replace('/', '%2F')}/d")
+        assert settings.load(worker.settings.Settings).database_url
+
+    def test_the_highest_port(self, monkeypatch: Env) -> None:
+        set_all(monkeypatch, REDIS_URL="redis://h:65535/0", DB_PORT="65535")
+        loaded = settings.load(worker.settings.Settings)
+        assert (loaded.redis_address(), loaded.db_port) == ("redis://h:65535/0", 65535)
 
     def test_several_hosts(self, monkeypatch: Env) -> None:
         monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h1:1,h2:2/d")
