@@ -6,7 +6,9 @@ cookie the second try would be another voter.
 """
 
 import asyncio
+import html
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ VOTER_COOKIE = "voter_id"
 PAGE = 200
 ACCEPTED = 303  # the page's answer to a vote that it took
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})  # the same request may succeed later
+NOTICE = re.compile('role="status"[^>]*>([^<]*)<')
+SAID = 200  # letters of what an answer says
 FIRST_DELAY = 0.05  # seconds before the second try
 MAX_DELAY = 1.0  # seconds between two tries
 
@@ -61,7 +65,7 @@ class Voter:
         if VOTER_COOKIE not in self.cookies:
             page = await service.request("GET", "/")
             if page.status != PAGE:
-                raise _refusal(f"the page was answered with status {page.status}", page.status)
+                raise _refusal("the page", page)
             self.cookies |= page.cookies
             if VOTER_COOKIE not in self.cookies:
                 raise _LaterError("the page came without a cookie")
@@ -69,14 +73,24 @@ class Voter:
         form = f"vote={self.vote}".encode()
         answer = await service.request("POST", "/", cookies=self.cookies, form=form)
         if answer.status != ACCEPTED:
-            raise _refusal(
-                f"the vote {self.vote} was answered with status {answer.status}", answer.status
-            )
+            raise _refusal(f"the vote {self.vote}", answer)
 
 
 class _LaterError(Exception):
     """It did not work this time."""
 
 
-def _refusal(reason: str, status: int) -> Exception:
-    return _LaterError(reason) if status in TRANSIENT else RefusedError(reason)
+def _refusal(what: str, answer: client.Answer) -> Exception:
+    reason = f"{what} was answered with status {answer.status}{_said(answer.body)}"
+    return _LaterError(reason) if answer.status in TRANSIENT else RefusedError(reason)
+
+
+def _said(body: bytes) -> str:
+    """What the answer says itself: the notice of the vote page, or a text; no other page."""
+    text = body.decode(errors="replace")
+    if notice := NOTICE.search(text):
+        text = html.unescape(notice[1])
+    elif text.lstrip().startswith("<"):
+        return ""
+    said = " ".join(text.split())[:SAID]
+    return f": {said}" if said else ""

@@ -133,7 +133,21 @@ async def test_an_option_that_the_poll_does_not_have(
     seed = services.start("seed", *arguments)
     assert await seed.ended(PATIENCE) == 1
     assert "sent 3, acknowledged 2, failed 1, " in seed.log
-    assert seed.log.endswith("  1 failed: the vote c was answered with status 422\n")
+    assert seed.log.endswith(
+        "  1 failed: the vote c was answered with status 422:"
+        " Not taken: this is not an option of the poll. Choose one of these.\n"
+    )
+
+
+async def test_a_poll_that_is_closed(services: service.Services, stores: store.Stores) -> None:
+    closed = {"POLL_CLOSES_AT": "2026-01-01T00:00:00Z", "OPTION_A": "Tom & Co"}
+    vote = await services.ready("vote", **closed, **stores.environment)
+    seed = services.start("seed", "--votes=1", f"--url={vote.url}")
+    assert await seed.ended(PATIENCE) == 1
+    assert seed.log.endswith(
+        "  1 failed: the vote a was answered with status 403:"
+        " Voting has closed. Your vote for Tom & Co came too late.\n"
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -184,3 +198,17 @@ async def test_it_waits_for_vote(
     await until.true(lambda: "waiting" in seed.log, PATIENCE)
     await stores.redis.start()
     assert await seed.ended(PATIENCE) == 0, seed.log
+
+
+async def test_it_waits_for_result(
+    services: service.Services, stores: store.Stores, vote: service.Service
+) -> None:
+    port = service.free_port()
+    url = f"http://127.0.0.1:{port}"
+    seed = services.start("seed", "--votes=3", f"--url={vote.url}", f"--verify={url}")
+    await until.true(lambda: f"waiting for {url}" in seed.log, PATIENCE, lambda: seed.log)
+    assert await counted(vote, "accepted") == 0
+    await services.ready("worker", **stores.environment)
+    await services.ready("result", PORT=str(port), **stores.environment)
+    assert await seed.ended(PATIENCE) == 0, seed.log
+    assert seed.log.endswith(f"verified: {url} grew by exactly a 2, b 1\n")

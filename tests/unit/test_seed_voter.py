@@ -1,0 +1,29 @@
+"""A voter of the seed job: what a refusal says is told."""
+
+import pytest
+
+from seed import voter
+from tests.unit.test_seed_client import closing, serving
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            '<p id="notice" role="status" dir="auto">\nTea &amp; milk\nare gone.</p>',
+            ": Tea & milk are gone.",
+        ),
+        ("not from\nhere", ": not from here"),
+        ("x" * 999, f": {'x' * voter.SAID}"),
+        ("<html><h1>403</h1></html>", ""),
+        ("", ""),
+        ("\xff", ": \ufffd"),
+    ],
+)
+async def test_a_refusal(body: str, told: str) -> None:
+    content = body.encode("latin-1")
+    head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n" % len(content)
+    async with serving(lambda _: head + content) as (address, _):
+        with closing(address) as service, pytest.raises(voter.RefusedError) as caught:
+            await voter.Voter("a").cast(service, 5, lambda _: None)
+    assert str(caught.value) == f"the page was answered with status 403{told}"
