@@ -1,6 +1,7 @@
 """Concurrent pushes travel together, and each voter is told what became of theirs."""
 
 import asyncio
+import contextlib
 import time
 import typing
 from collections.abc import AsyncIterator
@@ -168,6 +169,60 @@ async def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
         assert met == 2
         await pushed.queue.close()
         await client.aclose()
+
+
+@contextlib.asynccontextmanager
+async def answering(*answers: bytes) -> AsyncIterator[tuple[Pushed, list[bytes]]]:
+    """A queue at a server that gives these answers to pushes, empty: hangs up; and what came."""
+    came: list[bytes] = []
+    handlers: list[asyncio.Task[None] | None] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
+        while data := await reader.read(4096):
+            if b"RPUSH" not in data:
+                writer.write(b"+OK\r\n" * data.count(b"*"))
+                continue
+            came.append(data)
+            if not (told := answers[len(came) - 1]):
+                break
+            writer.write(told)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        configured = settings.Settings(redis_url=pydantic.SecretStr(f"redis://127.0.0.1:{port}"))
+        client = redis_client.connect(configured, "vote", timeout=2.0, retries=0)
+        pushed = Pushed(client)
+        yield pushed, came
+        await pushed.queue.close()
+        await client.aclose()
+        await asyncio.wait(filter(None, handlers))
+
+
+async def test_what_is_refused_after_a_lost_answer_may_have_been_taken() -> None:
+    async with answering(b"", b"-OOM it is full\r\n") as (pushed, came):
+        with pytest.raises(pusher.QueueAway, match="full") as away:
+            await pushed.push(cast(0))
+    assert len(came) == 2
+    assert away.value.unsure
+
+
+async def test_a_server_that_loads_its_data_is_asked_once() -> None:
+    """To the client library that is a connection that failed. But it has answered."""
+    async with answering(b"-LOADING it is\r\n", b":1\r\n") as (pushed, came):
+        with pytest.raises(pusher.QueueAway) as away:
+            await pushed.push(cast(0))
+    assert len(came) == 1
+    assert not away.value.unsure
+
+
+async def test_a_replica_is_asked_once_more_by_a_new_connection() -> None:
+    async with answering(*[b"-READONLY it is\r\n"] * 2) as (pushed, came):
+        with pytest.raises(pusher.QueueAway, match="replica") as away:
+            await pushed.push(cast(0))
+    assert len(came) == 2
+    assert not away.value.unsure
 
 
 async def test_a_second_try_takes_no_longer_than_one() -> None:

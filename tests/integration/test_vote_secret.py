@@ -1,5 +1,8 @@
 """The secret that signs voters: replicas agree on it through Redis."""
 
+import asyncio
+import typing
+
 import redis.asyncio
 
 from common import keys
@@ -19,6 +22,34 @@ async def test_replicas_agree(stores: store.Stores) -> None:
         secret = await client.get(keys.COOKIE_SECRET)
         assert isinstance(secret, bytes)
         assert len(bytes.fromhex(secret.decode())) == voter.SECRET_BYTES
+
+
+class Late(redis.asyncio.Redis):
+    """Sets something only when it may."""
+
+    def __init__(self, *arguments: typing.Any, **options: typing.Any) -> None:
+        super().__init__(*arguments, **options)
+        self.about, self.may = asyncio.Event(), asyncio.Event()
+
+    async def set(self, *arguments: typing.Any, **options: typing.Any) -> typing.Any:
+        self.about.set()
+        await self.may.wait()
+        return await super().set(*arguments, **options)
+
+
+async def test_replicas_that_start_at_once_agree(stores: store.Stores) -> None:
+    first, second = voter.Voters(None), voter.Voters(None)
+    async with (
+        redis.asyncio.Redis.from_url(stores.redis_url) as client,
+        typing.cast("Late", Late.from_url(stores.redis_url)) as late,
+    ):
+        agreeing = asyncio.create_task(second.agree(late))
+        await late.about.wait()  # it has seen that there is no secret
+        await first.agree(client)
+        late.may.set()
+        await agreeing
+    assert second.recognise(first.sign("1234")) == "1234"
+    assert first.recognise(second.sign("5678")) == "5678"
 
 
 async def test_voters_stay_known_after_the_secret_is_gone(stores: store.Stores) -> None:

@@ -66,6 +66,28 @@ def test_each_change_is_logged_once() -> None:
     assert {line["address"] for line in logged} == {"redis:6379"}
 
 
+def test_a_refusal_is_logged_though_it_was_away_before() -> None:
+    refusal = redis.exceptions.AuthenticationError("WRONGPASS no")
+    with structlog.testing.capture_logs() as logged:
+        watched = Watched()
+        for error in (ConnectionRefusedError("gone"), refusal, refusal, TimeoutError(), refusal):
+            watched.state.away(error)
+        refused = [watched.state.is_refused]
+        watched.state.up()
+        refused.append(watched.state.is_refused)
+    assert refused == [True, False]
+    assert [line.get("reason") for line in logged] == ["gone", "WRONGPASS no", None]
+
+
+def test_what_has_answered_may_yet_be_away() -> None:
+    watched = Watched()
+    watched.state.answered()
+    watched.state.away(redis.exceptions.OutOfMemoryError("used memory > 'maxmemory'."))
+    assert (watched.state.was_up, watched.state.is_up, watched.state.is_full) == (True, False, True)
+    watched.state.away(ConnectionRefusedError("refused"))
+    assert not watched.state.is_full
+
+
 def test_two_dependencies_share_one_registry() -> None:
     registry = prometheus_client.CollectorRegistry()
     dependency.Dependency("redis", "", registry).up()
@@ -93,6 +115,26 @@ async def test_watch_sees_it_go_and_come_back(monkeypatch: pytest.MonkeyPatch) -
     assert watched.state.reason == "refused"
     answers = True
     await until.true(lambda: watched.state.is_up)
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+
+
+async def test_watch_asks_again_soon_however_often_it_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dependency, "PING_INTERVAL", 0.01)
+    monkeypatch.setattr(backoff, "BASE", backoff.CAP)
+    watched = Watched()
+    pings = 0
+
+    async def ping() -> None:
+        nonlocal pings
+        pings += 1
+        raise ConnectionRefusedError("refused")
+
+    watching = asyncio.create_task(watched.state.watch(ping))
+    await until.true(lambda: pings >= 5, backoff.CAP)
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
@@ -132,6 +174,8 @@ async def test_watch_takes_no_answer_for_away(monkeypatch: pytest.MonkeyPatch) -
             "it asks for a password, and none is given",
         ),
         (redis.exceptions.AuthenticationError("WRONGPASS no"), "WRONGPASS no"),
+        (redis.exceptions.OutOfMemoryError("used > most"), "its memory is full: used > most"),
+        (redis.exceptions.ReadOnlyError("no write"), "it is a replica: no write"),
     ],
 )
 def test_an_error_in_one_line(error: Exception, text: str) -> None:

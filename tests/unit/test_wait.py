@@ -77,6 +77,15 @@ async def test_refused_credentials_count_when_they_stay_refused(
     await wait.until_all_answer([store("db", refused)], 5)
 
 
+async def test_two_refusals_with_something_else_in_between_are_short_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wait, "REFUSED_FOR", 0.3)
+    refused, gone = settings.SettingsError("refused"), OSError("gone")
+    # The pauses between are 0.75 s at least.
+    await wait.until_all_answer([store("db", refused, gone, gone, gone, refused)], 30)
+
+
 @pytest.fixture(autouse=True)
 def _folder(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     """The working directory has no `.env`."""
