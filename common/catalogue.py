@@ -11,7 +11,6 @@ MAGIC = 0x950412DE
 CONTEXT_END = "\x04"
 PLURAL_END = "\x00"
 HEADER = ""  # the id of the entry that describes the catalogue
-UNUSED = "#~"
 FUZZY = "#,"
 
 
