@@ -18,6 +18,10 @@ UNAUTHENTICATED = "HELLO must be called"  # so Redis begins where a password is 
 INVALID_AUTHORIZATION = "28"  # the class of SQLSTATE; postgresql.org/docs/current/errcodes-appendix
 
 
+class NotReady(Exception):  # noqa: N818 (a state)
+    """The store answers, and cannot be used yet. The text says why."""
+
+
 class Dependency:
     """The state of one store, as `/readyz`, `/metrics` and the logs tell it."""
 
@@ -26,6 +30,7 @@ class Dependency:
         self.address = address
         self.is_up = False
         self.was_up = False  # at some time since the process began, or has answered at least
+        self.is_preparing = False  # it answers, and cannot be used yet
         self.is_refused = False  # it is away since it refuses the credentials
         self.is_full = False  # it is away since it has no memory left
         self.reason: str | None = "not reached yet"
@@ -45,7 +50,8 @@ class Dependency:
         if not self.is_up:
             away = self._elapse()
             self.is_up = self.was_up = self._said = True
-            self.is_refused, self.is_full, self.reason = False, False, None
+            self.is_refused = self.is_full = self.is_preparing = False
+            self.reason = None
             self._gauge.set(1)
             self._log.info("reached", address=self.address, away_seconds=round(away, 1))
 
@@ -54,15 +60,21 @@ class Dependency:
         self.was_up = True
 
     def away(self, error: BaseException, reason: str | None = None) -> None:
-        """Says that the store did not answer, and why, if `error` does not say it well itself."""
+        """Says that the store did not answer, and why, if `error` does not say it well itself.
+
+        With an error that is `NotReady`: that it did, and cannot be used yet.
+        """
         reason = reason or describe(error)
         refused = any(map(_is_refusal, _causes(error)))
-        if self.is_up or not self._said or (refused and not self.is_refused):
+        preparing, self.is_preparing = self.is_preparing, isinstance(error, NotReady)
+        is_news = preparing != self.is_preparing or (refused and not self.is_refused)
+        if self.is_up or not self._said or is_news:
             if self.is_up:
                 self._elapse()
             self.is_up, self._said = False, True
             self._gauge.set(0)
-            self._log.warning("away, trying again", address=self.address, reason=reason)
+            event = "not ready yet" if self.is_preparing else "away, trying again"
+            self._log.warning(event, address=self.address, reason=reason)
         self.is_refused = self.is_refused or refused  # until it lets us in
         self.is_full = any(
             isinstance(each, redis.exceptions.OutOfMemoryError) for each in _causes(error)

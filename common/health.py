@@ -55,7 +55,8 @@ def routes(
 
 
 def _state(each: dependency.Dependency) -> dict[str, str]:
-    state = {"state": "up" if each.is_up else "away", "since": each.since.isoformat()}
+    away = "preparing" if each.is_preparing else "away"
+    state = {"state": "up" if each.is_up else away, "since": each.since.isoformat()}
     if each.reason is not None:
         state["reason"] = each.reason
     return state

@@ -30,11 +30,16 @@ Away: typing.Final = (
 )
 
 
-async def connect(configured: settings.DatabaseSettings, name: str) -> asyncpg.Connection:
-    """A connection; `name` is what pg_stat_activity shows. Raises what `Away` names."""
+async def connect(
+    configured: settings.DatabaseSettings, name: str, *, limit: float | None = COMMAND_TIMEOUT
+) -> asyncpg.Connection:
+    """A connection; `name` is what pg_stat_activity shows. Raises what `Away` names.
+
+    `limit`: seconds that one statement may take.
+    """
     options: dict[str, typing.Any] = {
         "timeout": CONNECT_TIMEOUT,
-        "command_timeout": COMMAND_TIMEOUT,
+        "command_timeout": limit,
         "server_settings": {"application_name": name},
     }
     if configured.database_url:

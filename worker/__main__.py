@@ -1,27 +1,45 @@
-"""`python -m worker`: the worker. With --migrate: only applies the schema, then exits."""
+"""`python -m worker`: the worker. With --migrate or --recount: only that, then it exits."""
 
 import argparse
 import asyncio
 import gc
+import sys
 
+import asyncpg
 import structlog
 
-from common import backoff, concurrency, postgres_client, redis_client, server
+from common import backoff, concurrency, dependency, postgres_client, redis_client, server
 from common import settings as common_settings
-from worker import app, settings, store
+from worker import app, schema, settings, store
 
 # Objects made until the garbage collector looks for cycles among them. A batch makes thousands and
 # no cycle: at Python's 700 a fifth of the worker's time was the collector's (see bench/README.md).
 GC_THRESHOLD = 20_000
 
 
+class Stopped(Exception):  # noqa: N818 (no error)
+    """The process was told to stop before it had done what it was started for."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
-    parser.add_argument("--migrate", action="store_true", help="apply the schema, then exit")
+    once = parser.add_mutually_exclusive_group()
+    once.add_argument("--migrate", action="store_true", help="apply the schema, then exit")
+    once.add_argument(
+        "--recount",
+        action="store_true",
+        help="apply the schema whether or not it is there, count the tallies anew, then exit",
+    )
     arguments = parser.parse_args()
     gc.set_threshold(GC_THRESHOLD)
     configured = common_settings.load_or_exit(settings.Settings)
-    server.run(configured, _migrate(configured) if arguments.migrate else _work(configured))
+    is_once = arguments.migrate or arguments.recount
+    main = _migrate(configured, anew=arguments.recount) if is_once else _work(configured)
+    try:
+        server.run(configured, main)
+    except Stopped:
+        sys.stderr.write("stopped before the schema was applied\n")
+        raise SystemExit(1) from None
 
 
 def _work(configured: settings.Settings) -> server.Main:
@@ -33,26 +51,42 @@ def _work(configured: settings.Settings) -> server.Main:
     return work
 
 
-def _migrate(configured: settings.Settings) -> server.Main:
+def _migrate(configured: settings.Settings, *, anew: bool) -> server.Main:
     async def migrate(stop: asyncio.Event) -> None:
-        await postgres_client.check_credentials(configured)
-        stored = store.Store(configured, migrate=True)
-        failures = 0
-        while not stop.is_set():
-            try:
-                await stored.ping()
-                break
-            except store.StoreAway as away:
-                if isinstance(away.__cause__, store.DATA_ERRORS):
-                    raise common_settings.SettingsError(
-                        f"the table votes cannot take the schema ({away}): mend its rows first"
-                    ) from None
-                failures += 1
-                structlog.get_logger("migrate").warning("Postgres is away", reason=str(away))
-                await concurrency.pause(stop, backoff.delay(failures))
-        await stored.close()
+        await concurrency.race(_apply(configured, anew=anew), _stopped(stop))
 
     return migrate
+
+
+async def _stopped(stop: asyncio.Event) -> None:
+    await stop.wait()
+    raise Stopped
+
+
+async def _apply(configured: settings.Settings, *, anew: bool) -> None:
+    """Applies the schema, however long Postgres is away or refuses it.
+
+    Raises SettingsError when it refuses for a reason that no waiting mends.
+    """
+    await postgres_client.check_credentials(configured)
+    log = structlog.get_logger("migrate")
+    failures = 0
+    while True:
+        try:
+            return await schema.migrate(configured, anew=anew)
+        except store.DATA_ERRORS as error:
+            reason = dependency.describe(error)
+            raise common_settings.SettingsError(
+                f"the table votes cannot take the schema ({reason}): mend its rows first"
+            ) from None
+        except asyncpg.InvalidSchemaNameError as error:
+            raise common_settings.SettingsError(dependency.describe(error)) from None
+        except (asyncpg.PostgresError, *postgres_client.Away) as error:
+            failures += 1
+            is_away = isinstance(error, postgres_client.Away)
+            event = "Postgres is away" if is_away else "Postgres refuses the schema, trying again"
+            log.warning(event, reason=dependency.describe(error))
+            await asyncio.sleep(backoff.delay(failures))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,24 @@
 -- The schema, applied by a worker under an advisory lock. It may run again at any time, and on the
 -- classic voting app's table: votes(id, vote) with rows in it is migrated in place.
--- All of it is one transaction.
+-- All of it is one transaction. By hand: `psql -f schema.sql`; what is outside of BEGIN and COMMIT is
+-- for psql alone, a worker has a transaction of its own around what is between them.
+
+\set ON_ERROR_STOP on
+
+-- As the server's default may not be: what is counted at the end is what the lock has waited for.
+BEGIN ISOLATION LEVEL READ COMMITTED;
+
+DO $$
+BEGIN
+    IF current_schema() IS NULL THEN
+        RAISE invalid_schema_name USING MESSAGE = format(
+            'none of the schemas in the search_path (%s) is there for the role %s: make one of'
+            ' them, grant USAGE on it, or give the role or the database another search_path',
+            current_setting('search_path'), current_user
+        );
+    END IF;
+END
+$$;
 
 -- The functions keep this path: nothing that a caller makes can take the place of a table.
 SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true);
@@ -132,3 +150,5 @@ DELETE FROM tally_shards;
 INSERT INTO tally_shards (vote, shard, voters) SELECT vote, 0, count(*) FROM votes GROUP BY vote;
 
 NOTIFY tallies;
+
+COMMIT;

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import asyncpg
 
-from common import ballot, dependency, postgres_client, settings
+from common import ballot, concurrency, dependency, postgres_client, settings
 from worker import literal, schema
 
 HANGS_AFTER = 3.0  # seconds without an answer to a commit, until a ping calls Postgres away
+MIGRATES_AFTER = 1.0  # seconds; a migration that takes longer is told, and not waited for any more
 REFUSED_FOR = 15.0  # seconds that a refused commit speaks for Postgres; the next try comes before
 
 UPSERT = (pathlib.Path(__file__).parent / "sql" / "upsert.sql").read_text()
@@ -31,6 +32,13 @@ PASSING_ERRORS = (
 
 class StoreAway(Exception):  # noqa: N818 (a state, as in "Postgres is away")
     """Postgres cannot store a batch now. Its text says why."""
+
+
+class Migrating(StoreAway, dependency.NotReady):
+    """Postgres cannot store a batch yet: its schema is being made or changed."""
+
+    def __init__(self) -> None:
+        super().__init__("the schema is being migrated")
 
 
 class Rejected(typing.NamedTuple):
@@ -58,6 +66,7 @@ class Store:
         self._settings = configured
         self._migrate = migrate
         self._connection: asyncpg.Connection | None = None
+        self._migration: asyncio.Task[None] | None = None
         self._upsert: typing.Any = None
         self._busy = asyncio.Lock()
         self._commit_began = 0.0
@@ -67,6 +76,8 @@ class Store:
 
     async def ping(self) -> None:
         """Raises `StoreAway` unless Postgres answers with the right schema, and takes commits."""
+        if self._migration and not self._migration.done():
+            raise Migrating
         if self._busy.locked():  # a commit is under way, and will tell, unless it hangs
             waited = time.monotonic() - self._commit_began
             if waited > HANGS_AFTER:
@@ -105,7 +116,9 @@ class Store:
                 return rejected
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection; a migration that still runs is given up."""
+        if self._migration:
+            await concurrency.cancel(self._migration)
         async with self._busy:
             self._disconnect()
 
@@ -141,15 +154,33 @@ class Store:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
+            if self._migration:
+                await self._migrated(self._migration)
             connection = await postgres_client.connect(self._settings, "worker")
             try:
-                await (schema.apply if self._migrate else schema.check)(connection)
+                if not self._migrate:
+                    await schema.check(connection)
+                elif not await schema.is_current(connection):
+                    self._migration = asyncio.create_task(schema.migrate(self._settings))
+                    await self._migrated(self._migration)
+                await schema.check_rights(connection)
                 self._upsert = await connection.prepare(UPSERT)
             except BaseException:
                 connection.terminate()
                 raise
             self._connection = connection
         return self._connection
+
+    async def _migrated(self, migration: asyncio.Task[None]) -> None:
+        """Raises `Migrating` while the schema is being applied, else what went wrong with it.
+
+        That is a task of its own: whoever asks here may be cancelled after a moment.
+        """
+        done, _ = await asyncio.wait({migration}, timeout=MIGRATES_AFTER)
+        if not done:
+            raise Migrating
+        self._migration = None
+        await migration
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -244,3 +244,38 @@ async def test_a_ping_does_not_wait_for_a_commit(
             await stored.ping()
     await committing
     assert await rows(db) == {"1": "a"}
+
+
+@pytest.mark.parametrize(
+    ("granted", "told"),
+    [
+        ("", "GRANT USAGE ON SCHEMA public TO"),
+        ("USAGE ON SCHEMA public", "GRANT SELECT, INSERT, UPDATE ON votes TO"),
+        ("SELECT, INSERT ON votes", "GRANT UPDATE ON votes TO"),
+        ("UPDATE ON votes", None),
+    ],
+)
+@pytest.mark.parametrize("migrate", [False, True])
+async def test_without_the_rights_it_is_not_ready_and_says_what_to_grant(
+    stores: store.Stores, db: asyncpg.Connection, migrate: bool, granted: str, told: str | None
+) -> None:
+    grants = ["USAGE ON SCHEMA public", "SELECT, INSERT ON votes", "UPDATE ON votes"]
+    role = "storing"
+    await db.execute(f"REVOKE USAGE ON SCHEMA public FROM PUBLIC; CREATE ROLE {role}")
+    try:
+        for grant in grants[: grants.index(granted) + 1] if granted else []:
+            await db.execute(f"GRANT {grant} TO {role}")
+        url = f"{stores.database_url}{'&' if '?' in stores.database_url else '?'}role={role}"
+        limited = worker_store.Store(
+            settings.Settings(database_url=pydantic.SecretStr(url)), migrate=migrate
+        )
+        if told is None:
+            await limited.ping()
+            assert await limited.commit([Ballot("1", "a", 1)]) == []
+        else:
+            expected = "none of the schemas" if migrate and not granted else f"{told} {role}$"
+            with pytest.raises(worker_store.StoreAway, match=expected):
+                await limited.ping()
+        await limited.close()
+    finally:
+        await db.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")

@@ -88,6 +88,20 @@ def test_what_has_answered_may_yet_be_away() -> None:
     assert not watched.state.is_full
 
 
+def test_one_that_answers_and_is_not_ready_is_not_called_away() -> None:
+    with structlog.testing.capture_logs() as logged:
+        watched = Watched()
+        for error in (dependency.NotReady("in the making"), ConnectionRefusedError("refused")) * 2:
+            for _ in range(2):
+                watched.state.away(error)
+                preparing = isinstance(error, dependency.NotReady)
+                assert (watched.state.is_preparing, watched.gauge) == (preparing, 0)
+        watched.state.up()
+    assert not watched.state.is_preparing
+    told = ["not ready yet", "away, trying again"] * 2
+    assert [line["event"] for line in logged] == [*told, "reached"]
+
+
 def test_two_dependencies_share_one_registry() -> None:
     registry = prometheus_client.CollectorRegistry()
     dependency.Dependency("redis", "", registry).up()
