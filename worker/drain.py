@@ -23,10 +23,17 @@ CAST_AT: typing.Callable[[ballot.Ballot], int] = operator.attrgetter("cast_at")
 log = structlog.get_logger("worker")
 
 
+class Dead(typing.NamedTuple):
+    """A message that can never be stored, and why."""
+
+    message: bytes
+    reason: str
+
+
 class Batch(typing.NamedTuple):
     """What one claim brought: how many messages, the ballots in them, and the dead letters.
 
-    `oldest`: the earliest `cast_at`, in µs.
+    `oldest`: the earliest `cast_at`, in µs. `dead`: of the newest messages, as many as are kept.
     """
 
     size: int
@@ -68,14 +75,16 @@ class Drain:
         failures = 0
         while not stop.is_set():
             began, before = time.monotonic(), self._committed
+            session = self._sessions()
             try:
-                await self._run_session(self._sessions(), stop)
+                await self._run_session(session, stop)
                 failures = 0
             except queue.HeartbeatLost:
                 self._metrics.lease_lost.inc()
                 log.warning("the heartbeat had run out: starting over, others may have taken over")
             except redis_client.Away as error:
                 self._redis.away(error)
+                await session.hang_up()
                 was_well = self._committed > before or time.monotonic() - began > WELL_AFTER
                 failures = 1 if was_well else failures + 1
                 await concurrency.pause(stop, backoff.delay(failures))
@@ -172,21 +181,18 @@ class Drain:
         return Batch(len(messages), len(ballots), newest, oldest, dead)
 
     def _decode_each(self, messages: list[bytes]) -> tuple[list[ballot.Ballot], list[bytes]]:
-        ballots, dead = [], []
+        ballots: list[ballot.Ballot] = []
+        dead: list[Dead] = []
         for message in messages:
             try:
                 cast = ballot.parse(message, self._options)
             except ballot.BallotError as error:
-                dead.append(self._bury(message, str(error)))
+                dead.append(Dead(message, str(error)))
             else:
                 ballots.append(
                     cast if cast.cast_at is not None else cast._replace(cast_at=ballot.now())
                 )
-        if dead:
-            log.warning(
-                "messages that can never be stored", count=len(dead), last=dead[-1].decode()
-            )
-        return ballots, dead
+        return ballots, self._bury(dead)
 
     async def _commit(self, batch: Batch, stop: asyncio.Event) -> bool:
         """Commits `batch`, however long Postgres is away; False when stopped meanwhile."""
@@ -205,10 +211,11 @@ class Drain:
             else:
                 self._metrics.commit_seconds.observe(time.perf_counter() - started)
                 self._postgres.up()
-                for cast, reason in rejected:
-                    reason = f"Postgres refuses it: {reason}"
-                    batch.dead.append(self._bury(ballot.encode(cast), reason))
-                    log.warning("a ballot that can never be stored", reason=reason)
+                refused = [
+                    Dead(ballot.encode(cast), f"Postgres refuses it: {reason}")
+                    for cast, reason in rejected
+                ]
+                batch.dead.extend(self._bury(refused))
                 self._count(batch, batch.ballots - len(rejected))
                 break
         self._state = "idle"
@@ -221,10 +228,28 @@ class Drain:
         self._metrics.batch_size.observe(batch.size)
         self._metrics.lag_seconds.observe(max(0.0, (ballot.now() - batch.oldest) / 1e6))
 
-    def _bury(self, message: bytes, reason: str) -> bytes:
-        self._metrics.dead.labels(reason=re.split("[:(]", reason)[0].strip()).inc()
-        shown = message[:SHOWN_BYTES].decode(errors="backslashreplace")
-        return orjson.dumps({"message": shown, "reason": reason, "at": _milliseconds()})
+    def _bury(self, dead: list[Dead]) -> list[bytes]:
+        """The dead letters of the newest, as many as are kept: to make one of each takes too long.
+
+        Ten thousands of them would outlast the heartbeat.
+        """
+        for each in dead:
+            self._metrics.dead.labels(reason=re.split("[:(]", each.reason)[0].strip()).inc()
+        letters = [
+            orjson.dumps(
+                {
+                    "message": message[:SHOWN_BYTES].decode(errors="backslashreplace"),
+                    "reason": reason,
+                    "at": _milliseconds(),
+                }
+            )
+            for message, reason in dead[-queue.DEAD_KEPT :]
+        ]
+        if dead:
+            log.warning(
+                "messages that can never be stored", count=len(dead), last=letters[-1].decode()
+            )
+        return letters
 
     def _status(self, session: queue.Session) -> dict[str, object]:
         return {

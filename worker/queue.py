@@ -5,6 +5,8 @@ committed in Postgres, and only then dropped. Each step is one script, so that i
 whole or not at all, whenever a process dies, and also when the memory of Redis is full.
 """
 
+import asyncio
+import contextlib
 import pathlib
 import typing
 
@@ -12,12 +14,13 @@ import orjson
 import redis.asyncio
 import redis.exceptions
 
-from common import keys
+from common import keys, redis_client
 
 HEARTBEAT_INTERVAL = 0.5  # seconds
 HEARTBEAT_LIFE = 5  # seconds without a beat until others put back what a worker has claimed
 REAP_INTERVAL = 2.0  # seconds
 BLOCK = 5  # seconds that one wait for a vote blocks at most
+FULL_PAUSE = 0.2  # seconds between two looks for a vote while Redis is full
 DEAD_KEPT = 1_000  # dead letters
 
 _LUA = pathlib.Path(__file__).parent / "lua"
@@ -90,7 +93,10 @@ class Session:
         if isinstance(answer, Exception):
             raise _named(answer) from None
         if isinstance(waited, Exception) and not answer:
-            raise waited
+            if not isinstance(waited, redis.exceptions.OutOfMemoryError):
+                raise waited
+            # No script may wait, and what waits may need memory: so it looks from time to time.
+            await asyncio.sleep(FULL_PAUSE)
         return typing.cast("list[bytes]", answer)
 
     async def drop(self, count: int, dead: list[bytes]) -> None:
@@ -107,6 +113,15 @@ class Session:
     async def put_back(self) -> int:
         """Puts back what this session still has claimed and signs off. Returns how many."""
         return await self._release(self.name, "always")
+
+    async def hang_up(self) -> None:
+        """Ends all connections, so that the next session has new ones.
+
+        Their server may be a replica since a fail-over, and the address lead to another one.
+        """
+        for client in (self._client, self._blocking):
+            with contextlib.suppress(*redis_client.Away):
+                await client.connection_pool.disconnect()
 
     async def reap(self) -> dict[str, int]:
         """Puts back what workers without a heartbeat had claimed. Returns how many of each."""

@@ -7,9 +7,11 @@ import time
 import orjson
 import pytest
 import redis.asyncio
+import redis.exceptions
 
 from common import keys
-from tests import until
+from tests import store, until
+from tests.integration import account
 from worker import queue
 
 Client = redis.asyncio.Redis
@@ -87,6 +89,15 @@ async def test_the_later_of_two_classic_messages_counts_whatever_is_delivered_ag
     assert orjson.loads(later)["cast_at"] > stamps[-1]
 
 
+async def test_a_clock_that_was_set_back_makes_no_later_message_the_older(client: Client) -> None:
+    session = await signed_on(client, "w")
+    last = time.time_ns() // 1000 + 3_600_000_000
+    await client.set(keys.STAMP, last)
+    await client.rpush(keys.VOTES, b'{"voter_id": "1f", "vote": "a"}')
+    (claimed,) = await session.claim(1)
+    assert orjson.loads(claimed)["cast_at"] == last + 1
+
+
 async def test_a_name_that_no_worker_has_does_not_stop_the_reaper(client: Client) -> None:
     alive, dead = await signed_on(client, "alive"), await signed_on(client, "dead")
     await client.rpush(keys.VOTES, *messages(2))
@@ -138,6 +149,30 @@ async def test_the_reaper_takes_from_the_dead_and_not_from_the_living(client: Cl
     assert await contents(client, keys.VOTES) == [*pushed[:2], pushed[3]]
     assert await contents(client, keys.claimed("alive")) == [pushed[2]]
     assert await client.smembers(keys.WORKERS) == {b"alive"}
+
+
+async def test_a_worker_that_beats_after_the_reaper_has_looked_is_left_alone(
+    client: Client,
+) -> None:
+    alive, late = await signed_on(client, "alive"), await signed_on(client, "late")
+    await client.rpush(keys.VOTES, *messages(2))
+    await late.claim(2)
+    assert await alive._release("late", "if dead") == -1
+    assert await contents(client, keys.claimed("late")) == messages(2)
+    assert await late.beat(STATUS) == queue.Lengths(waiting=0, claimed=2, dead=0)
+
+
+async def test_workers_whose_names_were_lost_are_known_again_and_reaped_when_they_die(
+    client: Client,
+) -> None:
+    alive, dead = await signed_on(client, "alive"), await signed_on(client, "dead")
+    await client.rpush(keys.VOTES, *messages(2))
+    await dead.claim(2)
+    await client.delete(keys.WORKERS)
+    await dead.beat(STATUS)
+    await client.delete(keys.heartbeat("dead"))
+    assert await alive.reap() == {"dead": 2}
+    assert await contents(client, keys.VOTES) == messages(2)
 
 
 async def test_two_reapers_put_back_once(client: Client) -> None:
@@ -221,6 +256,20 @@ async def test_who_waits_claims_though_redis_has_forgotten_the_script(client: Cl
     await client.script_flush()
     await client.rpush(keys.VOTES, *messages(2))
     assert await waiting == messages(2)
+
+
+async def test_a_wait_that_redis_refuses_is_told(client: Client, stores: store.Stores) -> None:
+    """Else it would ask again and again, without a pause."""
+    async with (
+        account.opened(client, "~*", "+@all", "-blmove") as user,
+        Client.from_url(
+            stores.redis_url, username=user["REDIS_USERNAME"], password=user["REDIS_PASSWORD"]
+        ) as limited,
+    ):
+        session = await signed_on(limited, "w")
+        assert await session.claim(10) == []
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            await session.claim_next(10)
 
 
 async def test_a_late_command_of_an_ended_session_changes_nothing(client: Client) -> None:

@@ -1,6 +1,8 @@
 """Redis without a byte to spare: it takes no vote, and the worker still makes room."""
 
 import json
+import time
+import typing
 
 import pytest
 import redis.asyncio
@@ -10,6 +12,7 @@ from tests import service, store, until
 from worker import queue
 
 Client = redis.asyncio.Redis
+BEATS = 6  # of a worker: its status with another time
 VOTES = [b'{"voter_id":"%d","vote":"a","cast_at":%d}' % (each, each) for each in range(5)]
 
 
@@ -26,6 +29,37 @@ async def test_every_step_of_a_worker_works(client: Client) -> None:
         assert await session.beat({"state": "idle"}) == queue.Lengths(2, 1, 1)
         assert await session.put_back() == 1
         assert await client.lrange(keys.VOTES, 0, -1) == VOTES[2:]
+
+
+async def test_who_waits_looks_from_time_to_time(client: Client) -> None:
+    session = queue.Session(client, client, "w")
+    await session.sign_on({})
+    assert await session.claim(5) == []
+    async with store.full(client):
+        started = time.monotonic()
+        assert await session.claim_next(5) == []
+        assert time.monotonic() - started >= queue.FULL_PAUSE
+    await client.rpush(keys.VOTES, *VOTES)
+    async with store.full(client):
+        assert await session.claim_next(5) == VOTES
+
+
+async def test_an_idle_worker_stays_ready(
+    client: Client, stores: store.Stores, services: service.Services
+) -> None:
+    worker = await services.ready("worker", **stores.environment)
+    (name,) = typing.cast("set[bytes]", await client.smembers(keys.WORKERS))
+    async with store.full(client):
+        seen: set[object] = set()
+
+        async def has_beaten_often() -> bool:
+            assert await worker.get("/readyz") == 200, worker.log
+            seen.add(await client.get(keys.heartbeat(name.decode())))
+            return len(seen) > BEATS
+
+        await until.true(has_beaten_often, 2 * BEATS * queue.HEARTBEAT_INTERVAL)
+    assert await client.smembers(keys.WORKERS) == {name}
+    assert "away" not in worker.log.replace("away_seconds", "")
 
 
 async def test_what_a_dead_worker_had_claimed_is_put_back(client: Client) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 
 import asyncpg
+import orjson
 import psutil
 import pytest
 import redis.asyncio
@@ -331,6 +332,61 @@ async def test_a_worker_told_to_stop_while_postgres_hangs_puts_back(
         assert await worker.terminate() == 0
         assert await client.llen(keys.VOTES) == 2
         assert await claimed(client) == 0
+
+
+async def test_a_worker_told_to_stop_while_postgres_is_away_puts_back(
+    stores: store.Stores, services: service.Services, client: Client
+) -> None:
+    worker = await services.ready("worker", WORKER_NAME="waiting", **stores.environment)
+    await stores.postgres.stop()
+    cast = [ballot.Ballot(f"voter-{n}", "ab"[n % 2], 1 + n) for n in range(10)]
+    await push(client, cast)
+
+    async def waits() -> bool:
+        beats = [await client.get(name) async for name in client.scan_iter(keys.heartbeat("*"))]
+        return any(b"waiting for postgres" in beat for beat in beats if beat)
+
+    await until.true(waits, what=lambda: worker.log)
+    assert await worker.terminate() == 0
+    assert await client.lrange(keys.VOTES, 0, -1) == [ballot.encode(each) for each in cast]
+    assert await claimed(client) == 0
+
+
+async def test_fifty_thousand_messages_that_are_no_text_do_not_stop_a_worker(
+    stores: store.Stores, services: service.Services, client: Client
+) -> None:
+    """All in one batch, and each costly to show: the heartbeat goes on."""
+    for _ in range(10):
+        await client.rpush(keys.VOTES, *[b"\xff" * 1024] * 5_000)
+    await push(client, [ballot.Ballot("1", "a", 1)])
+    worker = await services.ready("worker", BATCH_SIZE="50000", **stores.environment)
+    await drained(client)
+    assert await stored(stores.database_url) == {"1": "a"}
+    assert await client.llen(keys.DEAD) == 1000
+    told = await worker.text("/metrics")
+    assert "worker_lease_lost_total 0.0" in told
+    assert re.search(r"^worker_ballots_dead_total\{.*\} 50000.0$", told, re.MULTILINE), told
+
+
+async def test_a_ballot_that_postgres_refuses_is_buried(
+    stores: store.Stores, services: service.Services, client: Client
+) -> None:
+    await services.ready("worker", **stores.environment)
+    db = await asyncpg.connect(stores.database_url)
+    await db.execute("ALTER TABLE votes ADD CONSTRAINT even CHECK (id NOT LIKE '%7')")
+    await db.close()
+    cast = [ballot.Ballot(f"voter-{n}", "a", 1 + n) for n in range(10)]
+    await push(client, [*cast, ballot.Ballot("voter-17", "b", 1)])
+    await drained(client)
+    assert await stored(stores.database_url) == {
+        each.voter_id: each.vote for each in cast if each.voter_id != "voter-7"
+    }
+    letters = [orjson.loads(letter) for letter in await client.lrange(keys.DEAD, 0, -1)]
+    assert [orjson.loads(letter["message"])["voter_id"] for letter in letters] == [
+        "voter-7",
+        "voter-17",
+    ]
+    assert all(letter["reason"].startswith("Postgres refuses it: ") for letter in letters)
 
 
 async def test_an_idle_worker_uses_no_cpu(
