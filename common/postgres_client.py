@@ -5,7 +5,7 @@ import typing
 
 import asyncpg
 
-from common import settings
+from common import dependency, settings
 
 CONNECT_TIMEOUT = 5.0  # seconds
 COMMAND_TIMEOUT = 30.0  # seconds for one statement
@@ -74,22 +74,39 @@ def _keep_alive(connection: asyncpg.Connection) -> None:
 
 
 async def check_credentials(configured: settings.DatabaseSettings) -> None:
-    """Raises SettingsError when Postgres answers and refuses the user, password or database.
+    """Raises SettingsError when Postgres answers and refuses the connection for what it was told.
 
-    When Postgres does not answer, nothing is known yet: the service starts, says so and waits.
+    So too, before it is asked, when its host name can be none. When Postgres does not answer,
+    nothing is known yet: the service starts, says so and waits.
     """
+    address = configured.database_address()
     try:
         connection = await connect(configured, "credentials-check")
     except asyncpg.ClientConfigurationError as error:
         raise settings.SettingsError(f"DATABASE_URL: {error}") from None
+    except ValueError as error:
+        raise settings.SettingsError(
+            f"{address} cannot be the address of Postgres ({error}): "
+            "DB_HOST (or DATABASE_URL) must have a host name of labels of 1 to 63 letters"
+        ) from None
     except (
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InvalidCatalogNameError,
     ) as error:
         raise settings.SettingsError(
-            f"Postgres at {configured.database_address()} refuses the connection ({error}): "
+            f"Postgres at {address} refuses the connection ({dependency.describe(error)}): "
             "DB_USER, DB_PASS and DB_NAME (or DATABASE_URL) must be those of that server"
+        ) from None
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise settings.SettingsError(
+            f"Postgres at {address} refuses the connection ({dependency.describe(error)}): "
+            "GRANT CONNECT ON DATABASE … TO the role, or give another by DB_USER (or DATABASE_URL)"
         ) from None
     except Away:
         return
+    except asyncpg.PostgresError as error:
+        raise settings.SettingsError(
+            f"Postgres at {address} refuses the connection ({dependency.describe(error)}): "
+            "the parameters in DATABASE_URL must be some that it has"
+        ) from None
     await connection.close()

@@ -12,7 +12,7 @@ import pytest
 import redis.asyncio
 
 from common import postgres_client, redis_client, settings, wait
-from tests import store, until
+from tests import service, store, until
 
 TIMEOUT = 0.5  # seconds
 
@@ -282,3 +282,51 @@ async def test_an_sslmode_that_is_none_is_told() -> None:
     wrong = settings.DatabaseSettings(database_url=pydantic.SecretStr(url))
     with pytest.raises(settings.SettingsError, match=r"DATABASE_URL: .*sslmode"):
         await postgres_client.check_credentials(wrong)
+
+
+@pytest.mark.parametrize("host", ["db..x", f"{'x' * 64}.example"])
+@pytest.mark.parametrize("as_url", [False, True])
+async def test_a_host_of_postgres_that_can_be_none_is_told(host: str, as_url: bool) -> None:
+    url = pydantic.SecretStr(f"postgresql://user:hush@{host}/name") if as_url else None
+    wrong = settings.DatabaseSettings(db_host=host, database_url=url)
+    with pytest.raises(settings.SettingsError, match=f"{host}.* cannot be the address") as caught:
+        await postgres_client.check_credentials(wrong)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("-c%20bogus=1", 'unrecognized configuration parameter "bogus"'),
+        ("-c%20statement_timeout=soon", 'invalid value for parameter "statement_timeout"'),
+    ],
+)
+async def test_options_that_postgres_does_not_know_are_told(
+    stores: store.Stores, options: str, told: str
+) -> None:
+    url = f"{stores.database_url}{'&' if '?' in stores.database_url else '?'}options={options}"
+    wrong = settings.DatabaseSettings(database_url=pydantic.SecretStr(url))
+    with pytest.raises(settings.SettingsError, match=rf"{told}.*: the parameters in DATABASE_URL"):
+        await postgres_client.check_credentials(wrong)
+
+
+@pytest.mark.parametrize("service_name", ["worker", "result"])
+async def test_a_role_that_may_not_connect_is_told_in_one_line(
+    stores: store.Stores, services: service.Services, service_name: str
+) -> None:
+    admin = await asyncpg.connect(stores.database_url)
+    await admin.execute(
+        "REVOKE CONNECT ON DATABASE test FROM PUBLIC; CREATE ROLE stranger LOGIN PASSWORD 'hush'"
+    )
+    try:
+        url = urlsplit(stores.database_url)
+        _, at, host = url.netloc.rpartition("@")
+        stranger = url._replace(netloc=f"stranger:hush{at or '@'}{host}").geturl()
+        refused = services.start(service_name, **(stores.environment | {"DATABASE_URL": stranger}))
+        assert await refused.ended() == 2, refused.log
+        (line,) = refused.log.splitlines()
+        assert "GRANT CONNECT" in line
+        assert "hush" not in line
+    finally:
+        await admin.execute("GRANT CONNECT ON DATABASE test TO PUBLIC; DROP ROLE stranger")
+        await admin.close()
