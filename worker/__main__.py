@@ -34,9 +34,9 @@ def main() -> None:
     gc.set_threshold(GC_THRESHOLD)
     configured = common_settings.load_or_exit(settings.Settings)
     is_once = arguments.migrate or arguments.recount
-    main = _migrate(configured, anew=arguments.recount) if is_once else _work(configured)
+    body = _migrate(configured, anew=arguments.recount) if is_once else _work(configured)
     try:
-        server.run(configured, main)
+        server.run(configured, body)
     except Stopped:
         sys.stderr.write("stopped before the schema was applied\n")
         raise SystemExit(1) from None
