@@ -37,8 +37,14 @@
 {{- if include "vote.redis.bundled" . }}{{ .Values.redis.auth.existingSecret }}{{ else }}{{ .Values.externalRedis.existingSecret }}{{ end -}}
 {{- end }}
 {{- define "vote.redis.secretKey" -}}
-{{- if include "vote.redis.bundled" . }}password
-{{- else }}{{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.existingSecretUrlKey }}{{ end -}}
+{{- if eq (include "vote.redis.variable" .) "REDIS_URL" }}{{ .Values.externalRedis.existingSecretUrlKey }}
+{{- else }}{{ include "vote.redis.passwordKey" . }}{{ end -}}
+{{- end }}
+
+{{/* The key of the password alone: KEDA cannot read it out of a URL. */}}
+{{- define "vote.redis.passwordKey" -}}
+{{- if and (not (include "vote.redis.bundled" .)) .Values.externalRedis.existingSecret }}{{ .Values.externalRedis.existingSecretKey }}
+{{- else }}password{{ end -}}
 {{- end }}
 
 {{/* REDIS_PASSWORD, or REDIS_URL where the secret holds a whole one. */}}
@@ -57,7 +63,9 @@
 {{- define "vote.existingKeys" -}}
 {{- $found := list -}}
 {{- with include "vote.redis.existingSecret" . -}}
-{{- $found = append $found (list . (include "vote.redis.secretKey" $)) -}}
+{{- $keys := list (include "vote.redis.secretKey" $) -}}
+{{- if $.Values.worker.keda.enabled -}}{{- $keys = append $keys (include "vote.redis.passwordKey" $) | uniq -}}{{- end -}}
+{{- $found = append $found (concat (list .) $keys) -}}
 {{- end -}}
 {{- with include "vote.db.existingSecret" . -}}
 {{- $keys := list $.Values.externalDatabase.existingSecretKey $.Values.externalDatabase.existingSecretResultKey -}}

@@ -87,7 +87,10 @@
 {{- $problems = append $problems "externalRedis.host is empty, and the bundled Redis is off: say where it is, or set redis.enabled=true" -}}
 {{- end -}}
 {{- if and .Values.worker.keda.enabled (not (include "vote.redis.host" .)) -}}
-{{- $problems = append $problems "worker.keda.enabled needs externalRedis.host: KEDA cannot read it out of a URL" -}}
+{{- $problems = append $problems "worker.keda.enabled needs externalRedis.host: KEDA cannot read it out of a URL, nor the port, the user name and the password, which is the key externalRedis.existingSecretKey of the secret" -}}
+{{- end -}}
+{{- if and .Values.worker.keda.enabled (include "vote.redis.bundled" .) (or .Values.worker.keda.tls .Values.worker.keda.database) -}}
+{{- $problems = append $problems "worker.keda.tls or worker.keda.database is set, but the bundled Redis is on, which has neither TLS nor another database in use: leave them" -}}
 {{- end -}}
 {{- range $name := list "vote" "result" -}}
 {{- $settings := index $.Values $name -}}

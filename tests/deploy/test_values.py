@@ -76,6 +76,14 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         },
         "worker.keda.enabled needs externalRedis.host",
     ),
+    "KEDA with TLS for the bundled Redis": (
+        {"worker": {"keda": {"enabled": True, "tls": True}}},
+        "worker.keda.tls or worker.keda.database is set, but the bundled Redis is on",
+    ),
+    "KEDA with another database of the bundled Redis": (
+        {"worker": {"keda": {"enabled": True, "database": 1}}},
+        "worker.keda.tls or worker.keda.database is set, but the bundled Redis is on",
+    ),
     "a node port too low": (
         {"vote": {"service": {"type": "NodePort", "nodePort": 80}}},
         "/vote/service/nodePort.*minimum: got 80, want 30,000",
@@ -312,6 +320,14 @@ def test_two_routes_that_differ_are_taken(page: typing.Any, other: typing.Any) -
 def test_without_a_worker_a_job_makes_the_tables(worker: typing.Any, is_made: bool) -> None:
     pods = manifest.pod_specs(manifest.chart({"worker": worker}))
     assert ("Job vote-migration-1" in pods) is is_made
+
+
+def test_the_seed_and_the_test_wait_as_long_as_the_services() -> None:
+    pods = manifest.pod_specs(manifest.chart({"waitTimeout": 700, "seed": {"enabled": True}}))
+    (waiting,) = pods["Deployment vote"]["spec"]["initContainers"]
+    assert waiting["args"][-2:] == ["--timeout", "700"]
+    for name in ("Job vote-seed", "Pod vote-test"):
+        assert "--timeout=700" in pods[name]["spec"]["containers"][0]["args"], name
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7", "fd00::7", "::ffff:10.0.0.7", "db_1.example.com"])
