@@ -9,6 +9,7 @@ containers:
     args:
       - --votes={{ index . 1 | int64 }}
       - --split={{ index . 2 }}
+      - --timeout={{ $root.Values.waitTimeout | int64 }}
       - --url=http://{{ include "vote.name" (list $root "vote") }}:{{ $root.Values.vote.service.port }}
       - --verify=http://{{ include "vote.name" (list $root "result") }}:{{ $root.Values.result.service.port }}
     volumeMounts:
