@@ -72,6 +72,9 @@
 {{- if include "vote.db.bundled" $ -}}{{- $keys = list "postgres-password" "worker-password" "result-password" -}}{{- end -}}
 {{- $found = append $found (concat (list .) $keys) -}}
 {{- end -}}
+{{- with .Values.migration.existingSecret -}}
+{{- if include "vote.migration" $ -}}{{- $found = append $found (list . "DB_USER" "DB_PASS") -}}{{- end -}}
+{{- end -}}
 {{- $found | toJson -}}
 {{- end }}
 

@@ -139,6 +139,11 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- $owner := and (include "vote.migration" .) .Values.migration.existingSecret -}}
+{{- /* Its Job would wait for it, and Helm for the Job. Each namespace has this config map: one that is seen says that a cluster is asked. */ -}}
+{{- if and $owner (lookup "v1" "ConfigMap" .Release.Namespace "kube-root-ca.crt") (not (lookup "v1" "Secret" .Release.Namespace $owner)) -}}
+{{- $problems = append $problems (printf "migration.existingSecret: the namespace %s has no secret %s: make it, with DB_USER and DB_PASS of the role that owns the schema" .Release.Namespace $owner) -}}
+{{- end -}}
 {{- if $problems -}}
 {{- fail (printf "\n\nThese values are not right:\n  - %s\n" (join "\n  - " $problems)) -}}
 {{- end -}}
