@@ -96,9 +96,12 @@ env:
 {{- if and (include "vote.migration" .) (not (include "vote.db.bundled" .)) }}true{{ end -}}
 {{- end }}
 
-{{/* The volume of a service's credentials: list ROOT NAME. */}}
-{{- define "vote.secretVolume" -}}
+{{/* The volumes of a service's credentials, and the operator's own: list ROOT NAME. */}}
+{{- define "vote.volumes" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}
+{{- with $root.Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- if and (eq $name "vote") (include "vote.redis.secret" $root) }}
 - name: redis-secret
   secret:
@@ -118,8 +121,11 @@ env:
         path: .env
 {{- end }}
 {{- end }}
-{{- define "vote.secretMount" -}}
+{{- define "vote.mounts" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}
+{{- with $root.Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
 {{- if and (eq $name "vote") (include "vote.redis.secret" $root) }}
 - name: redis-secret
   mountPath: /run/secrets/redis
@@ -177,14 +183,14 @@ securityContext:
   {{- toYaml $root.Values.containerSecurityContext | nindent 2 }}
 {{- end }}
 
-{{/* The init container that waits for the stores: list ROOT NAME IMAGE-VALUES RESOURCES STORES. */}}
+{{/* The init container that waits for the stores: list ROOT NAME SETTINGS STORES. */}}
 {{- define "vote.wait" -}}
-{{- $root := index . 0 -}}
+{{- $root := index . 0 -}}{{- $settings := index . 2 -}}
 - name: wait
-  {{- include "vote.container" (list $root (index . 2) (index . 3)) | nindent 2 }}
-  args: [python, -m, common.wait, {{ join ", " (index . 4) }}, --timeout, {{ $root.Values.waitTimeout | int64 | quote }}]
-  {{- include "vote.env" (list $root (index . 1) list) | nindent 2 }}
-  {{- with include "vote.secretMount" (list $root (index . 1)) }}
+  {{- include "vote.container" (list $root $settings.image $settings.resources) | nindent 2 }}
+  args: [python, -m, common.wait, {{ join ", " (index . 3) }}, --timeout, {{ $root.Values.waitTimeout | int64 | quote }}]
+  {{- include "vote.env" (list $root (index . 1) $settings.extraEnv) | nindent 2 }}
+  {{- with include "vote.mounts" (list $root (index . 1)) | trim }}
   volumeMounts:
     {{- . | nindent 4 }}
   {{- end }}
@@ -250,7 +256,7 @@ spec:
         {{- end }}
       {{- end }}
       initContainers:
-        {{- include "vote.wait" (list $root $name $settings.image $settings.resources .stores) | nindent 8 }}
+        {{- include "vote.wait" (list $root $name $settings .stores) | nindent 8 }}
       containers:
         - name: {{ $name }}
           {{- include "vote.container" (list $root $settings.image $settings.resources) | nindent 10 }}
@@ -275,12 +281,12 @@ spec:
           volumeMounts:
             - name: tmp
               mountPath: /tmp
-            {{- include "vote.secretMount" (list $root $name) | nindent 12 }}
+            {{- include "vote.mounts" (list $root $name) | nindent 12 }}
       volumes:
         - name: tmp
           emptyDir:
             sizeLimit: 64Mi
-        {{- include "vote.secretVolume" (list $root $name) | nindent 8 }}
+        {{- include "vote.volumes" (list $root $name) | nindent 8 }}
 {{- end }}
 
 {{/* The Service of a page: list ROOT NAME. */}}

@@ -32,6 +32,21 @@ def selected(selector: dict[str, typing.Any]) -> set[str]:
     return named or {"*"}
 
 
+def test_the_port_of_a_store_from_elsewhere_is_the_one_that_opens() -> None:
+    redis = {"port": 6380, "existingSecret": "mine", "existingSecretUrlKey": "url"}
+    database = {"host": "postgres.example.com", "password": "secret", "port": 5433}
+    values = {"tags": {"stores": False}, "externalRedis": redis, "externalDatabase": database}
+    opened = {
+        each["metadata"]["labels"][NAME]: {
+            port["port"] for rule in each["spec"]["egress"] for port in rule.get("ports", [])
+        }
+        for each in manifest.chart(values)
+        if each["kind"] == "NetworkPolicy"
+    }
+    assert opened["vote"] == {6380}
+    assert opened["worker"] == opened["result"] == {5433, 6380}
+
+
 @pytest.mark.parametrize("rendered", RENDERED)
 def test_each_closes_both_directions(rendered: str) -> None:
     found = policies(rendered)

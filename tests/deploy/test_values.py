@@ -15,6 +15,7 @@ from tests.deploy import manifest
 
 LARGE = 3_000_000
 PAGES = ("vote", "result")
+DEPLOYED = ("vote", "vote-worker", "vote-result")
 ROUTE = {"enabled": True, "parentRefs": [{"name": "gateway"}]}
 EXTERNAL = {"tags": {"stores": False}, "externalRedis": {"host": "redis.example.com"}}
 WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
@@ -489,3 +490,19 @@ def test_the_schema_knows_every_value() -> None:
         # Lists of subkeys of Kubernetes' own are not spelt out in values.yaml; global is Helm's.
         if name != "global":
             walk(part, given[name], name)
+
+
+def test_what_the_operator_mounts_and_sets_reaches_every_container_of_the_services() -> None:
+    volume = {"name": "ca", "configMap": {"name": "ca"}}
+    mount = {"name": "ca", "mountPath": "/etc/ca", "readOnly": True}
+    variable = {"name": "PGSSLROOTCERT", "value": "/etc/ca/ca.crt"}
+    services = {name: {"extraEnv": [variable]} for name in ("vote", "worker", "result")}
+    values = {"extraVolumes": [volume], "extraVolumeMounts": [mount], **services}
+    values["migration"] = {"enabled": True}
+    pods = manifest.pod_specs(manifest.chart(values))
+    for name in (*(f"Deployment {each}" for each in DEPLOYED), "Job vote-migration-1"):
+        spec = pods[name]["spec"]
+        assert volume in spec["volumes"], name
+        for container in (*spec["initContainers"], *spec["containers"]):
+            assert mount in container["volumeMounts"], name
+            assert variable in container["env"], name
