@@ -13,11 +13,11 @@ spec:
   {{- end }}
   {{- if .tlsSecret }}
   tls:
-    - hosts: [{{ .host }}]
+    - hosts: [{{ .host | quote }}]
       secretName: {{ .tlsSecret }}
   {{- end }}
   rules:
-    - host: {{ .host }}
+    - host: {{ .host | quote }}
       http:
         paths:
           - path: /

@@ -103,6 +103,14 @@
 {{- if and $settings.ingress.enabled (not $settings.ingress.host) -}}
 {{- $problems = append $problems (printf "%s.ingress.host is empty: vote and result each need a host name of their own" $name) -}}
 {{- end -}}
+{{- $hosts := dict (printf "%s.ingress.host" $name) (compact (list $settings.ingress.host)) (printf "%s.httpRoute.hostnames" $name) $settings.httpRoute.hostnames -}}
+{{- range $path, $given := $hosts -}}
+{{- range $given -}}
+{{- if not (regexMatch "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" .) -}}
+{{- $problems = append $problems (printf "%s: %q must be a host name alone, in small letters, such as %s.example.com: no https://, no port, no path" $path . $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and $settings.httpRoute.enabled (not $settings.httpRoute.parentRefs) -}}
 {{- $problems = append $problems (printf "%s.httpRoute.parentRefs is empty: name the gateway" $name) -}}
 {{- end -}}

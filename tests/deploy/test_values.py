@@ -105,6 +105,24 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         {"vote": {"ingress": {"enabled": True}}},
         "vote.ingress.host is empty",
     ),
+    **{
+        f"a host of an Ingress {name}": (
+            {"vote": {"ingress": {"enabled": True, "host": given}}},
+            f'vote.ingress.host: "{given}" must be a host name alone, in small letters',
+        )
+        for name, given in {
+            "with its scheme": "http://a.example.com",
+            "with its port": "a.example.com:8080",
+            "with a path": "a.example.com/vote",
+            "in capitals": "A.example.com",
+            "with a space": "a.example.com ",
+            "with a dot too many": "a..example.com",
+        }.items()
+    },
+    "a host of a gateway with its scheme": (
+        {"result": {"httpRoute": ROUTE | {"hostnames": ["a.b", "https://a.b"]}}},
+        'result.httpRoute.hostnames: "https://a.b" must be a host name alone, .*result.example.com',
+    ),
     "one host for both": (
         {page: {"ingress": {"enabled": True, "host": "poll.example.com"}} for page in PAGES},
         "vote.ingress.host and result.ingress.host are the same",
@@ -329,6 +347,26 @@ def test_the_seed_and_the_test_wait_as_long_as_the_services() -> None:
     assert waiting["args"][-2:] == ["--timeout", "700"]
     for name in ("Job vote-seed", "Pod vote-test"):
         assert "--timeout=700" in pods[name]["spec"]["containers"][0]["args"], name
+
+
+@pytest.mark.parametrize("host", ["localhost", "a-b.example.com", "*.example.com", "1.example"])
+def test_any_host_of_a_page_is_taken(host: str) -> None:
+    ways = {
+        "ingress": {"enabled": True, "host": host},
+        "httpRoute": ROUTE | {"hostnames": [host]},
+    }
+    assert manifest.chart({"vote": ways})
+
+
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
+def test_numbers_for_names_are_given_by_set_string(helm: str) -> None:
+    """As docs/kubernetes.md has it."""
+    chart = (helm, "template", "vote", str(manifest.CHART), "--kube-version", manifest.NEWEST)
+    poll = ("poll.title=2026", "poll.options={1,2}")
+    given = [word for each in poll for word in ("--set-string", each)]
+    config = manifest.parse(manifest.run(*chart, *given, "--show-only", "templates/configmap.yaml"))
+    assert config[0]["data"]["POLL_TITLE"] == "2026"
+    assert config[0]["data"]["OPTION_A"] == "1"
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7", "fd00::7", "::ffff:10.0.0.7", "db_1.example.com"])
