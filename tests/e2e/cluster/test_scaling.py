@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 
 import pytest
 
 from tests import until
-from tests.e2e.cluster import command, release
+from tests.e2e.cluster import command, release, space
 from tests.process import voters
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -47,6 +48,23 @@ async def test_an_autoscaler_begins_with_the_replicas_that_are_there() -> None:
         scaled = {"enabled": True, "minReplicas": 1}
         await running.upgrade(vote={"autoscaling": scaled})
         assert (await running.space.get("deployment", "vote"))["spec"]["replicas"] == 2
+
+
+async def test_helm_4_takes_replicas_back_when_it_is_told_to() -> None:
+    """As docs/kubernetes.md has it."""
+    async with space.restricted(f"voting-test-{uuid.uuid4().hex[:8]}", "vote-") as own:
+        running = release.Release(own, "helm4")
+        await running.install()
+        await own.kubectl("scale", "deployment/vote", "--replicas=3")
+        chart = str(release.ROOT / "chart")
+        upgrade = ("upgrade", release.NAME, chart, "--reuse-values", "--set=vote.replicas=1")
+        with pytest.raises(command.CommandError, match=r"conflict.*\.spec\.replicas"):
+            await running.run(*upgrade)
+        await running.run(*upgrade, "--force-conflicts")
+        assert (await own.get("deployment", "vote"))["spec"]["replicas"] == 1
+        await own.kubectl("scale", "deployment/vote", "--replicas=3")
+        await running.run("rollback", release.NAME, "1", "--force-conflicts")
+        assert (await own.get("deployment", "vote"))["spec"]["replicas"] == 2
 
 
 async def test_the_worker_scales_from_nothing_and_back(measured: Callable[[str], None]) -> None:
