@@ -95,15 +95,17 @@ class Live:
 
     async def _connect(self, sid: str, *_: object) -> None:
         await self.server.emit("message", self._welcome, to=sid)
+        # What one alone is told leaves a turn of the loop later, a broadcast at once: it would
+        # overtake. So there is none for this one until it was told the newest.
+        told: str | None = None
+        while told != self._scores:
+            told = self._scores
+            await self.server.emit("scores", told, to=sid)
         client = self.server.manager.eio_sid_from_sid(sid, "/")
         if client is None:  # it has left meanwhile
             return
         self._browsers[sid] = client
         self._metrics.browsers.set(len(self._browsers))
-        told: str | None = None
-        while told != self._scores:  # a broadcast may have overtaken what was told
-            told = self._scores
-            await self.server.emit("scores", told, to=sid)
         await self.server.emit("pipeline", self._with_browsers(), to=sid)
 
     async def _disconnect(self, sid: str, *_: object) -> None:

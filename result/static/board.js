@@ -32,7 +32,8 @@ export class Board {
   #shown = null; // what is on the screen, on its way there
   #frame = 0; // in which the numbers run on
   #drawn = 0; // when the last one was
-  #laid = 0; // when bars and ranks were put in their places
+  #laid = null; // the counts by which bars, halves and ranks are in their places
+  #laidAt = 0; // when they were put there
   #announced = 0;
   #announcing = 0;
   #isClosed;
@@ -86,7 +87,8 @@ export class Board {
 
   /** Puts bars, halves and ranks in their places; style sheets make the way there smooth. */
   #lay(counts) {
-    this.#laid = performance.now();
+    this.#laid = counts;
+    this.#laidAt = performance.now();
     const ids = Object.keys(counts);
     const total = sum(counts);
     const most = Math.max(...Object.values(counts));
@@ -162,7 +164,8 @@ export class Board {
       isThere &&= isClose;
     }
     this.#shown = between;
-    if (isThere || !this.#bars || now - this.#laid >= RANKING) this.#lay(this.#counts);
+    const isDue = isThere || !this.#bars || now - this.#laidAt >= RANKING;
+    if (isDue && this.#laid !== this.#counts) this.#lay(this.#counts);
     this.#write(Object.fromEntries(Object.entries(between).map(([id, n]) => [id, Math.round(n)])));
     this.#frame = isThere ? 0 : requestAnimationFrame((next) => this.#step(next));
   }
