@@ -32,14 +32,15 @@ class Voters:
         self._close = close
         self._numbers = itertools.count()
         self._in_a_row = 0  # acknowledged since the last refusal
+        self._taken: set[int] = set()  # who had one acknowledged since then
 
     @contextlib.asynccontextmanager
     async def voting(self) -> AsyncIterator[None]:
         """They vote as long as the block runs."""
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._concurrency):
-                group.create_task(self._vote_until(stop))
+            for person in range(self._concurrency):
+                group.create_task(self._vote_until(stop, person))
             try:
                 yield
             finally:
@@ -51,11 +52,18 @@ class Voters:
         await until.true(lambda: len(self.acknowledged) >= wanted, 60, lambda: self._told())
 
     async def well(self, count: int, within: float = 60) -> None:
-        """Waits until `count` more votes were acknowledged, and none refused in between."""
-        self._in_a_row = 0
-        await until.true(lambda: self._in_a_row >= count, within, lambda: self._told())
+        """Waits until `count` more votes were acknowledged, and none refused in between.
 
-    async def _vote_until(self, stop: asyncio.Event) -> None:
+        Some of everybody: one who waits for the answer of a replica may yet be refused.
+        """
+        self._start_again()
+
+        def is_well() -> bool:
+            return self._in_a_row >= count and len(self._taken) == self._concurrency
+
+        await until.true(is_well, within, lambda: self._told())
+
+    async def _vote_until(self, stop: asyncio.Event, person: int) -> None:
         timeout = aiohttp.ClientTimeout(total=15)
         # No cookie jar: each post is a new voter's.
         async with aiohttp.ClientSession(
@@ -66,18 +74,21 @@ class Voters:
             while not stop.is_set():
                 number = next(self._numbers)
                 try:
-                    await self._vote(client, self._urls[number % len(self._urls)], number)
+                    await self._vote(client, self._urls[number % len(self._urls)], number, person)
                 except (aiohttp.ClientError, TimeoutError) as error:
                     self._refuse(repr(error))
                 await asyncio.sleep(self._pause)
 
-    async def _vote(self, client: aiohttp.ClientSession, url: str, number: int) -> None:
+    async def _vote(
+        self, client: aiohttp.ClientSession, url: str, number: int, person: int
+    ) -> None:
         vote = "aab"[number % 3]
         async with client.post(url, data={"vote": vote}, allow_redirects=False) as answer:
             if answer.status == 303:
                 voter_id = answer.cookies["voter_id"].value.partition(".")[0]
                 self.acknowledged[voter_id] = vote
                 self._in_a_row += 1
+                self._taken.add(person)
             else:
                 assert answer.status == 503, await answer.text()
                 states = re.findall(r'data-state="([^"]*)"', await answer.text())
@@ -86,7 +97,11 @@ class Voters:
     def _refuse(self, reason: str) -> None:
         self.refused += 1
         self.reasons[reason] += 1
+        self._start_again()
+
+    def _start_again(self) -> None:
         self._in_a_row = 0
+        self._taken.clear()
 
     async def check_stored(self, database_url: str) -> None:
         """Waits until all that was acknowledged is stored, and compares one by one.
