@@ -8,8 +8,9 @@ import urllib.parse
 import pydantic
 from starlette.requests import Request
 
+from common import settings
+
 MAX_LENGTH = 500  # characters: as many as a QR code has room for, that a phone reads from afar
-MAX_PORT = 65535
 # Of the vote page and of the result page: on one machine, in a cluster, at its nodes.
 PORTS = ((8080, 8081), (5000, 5001), (31000, 31001))
 # What a browser opens: a host by name or by its address, perhaps a user before and a port behind.
@@ -40,8 +41,8 @@ def checked(url: str | None) -> str | None:
         raise ValueError(
             f"has U+{ord(hidden):04X}, which cannot be seen: remove it, or percent-encode it"
         )
-    if found["port"] and not 0 < int(found["port"]) <= MAX_PORT:
-        raise ValueError(f"port {found['port']} is none: ports are 1 to {MAX_PORT}")
+    if found["port"] and not 0 < int(found["port"]) <= settings.MAX_PORT:
+        raise ValueError(f"port {found['port']} is none: ports are 1 to {settings.MAX_PORT}")
     return url
 
 

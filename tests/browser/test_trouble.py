@@ -30,6 +30,13 @@ async def cast(arrive: Arrive, running: system.System, choice: str = "a") -> Non
     await phone.cast(choice)
 
 
+def join(page: WebSocketRoute) -> None:
+    """Lets through what the page and the service say."""
+    server = page.connect_to_server()
+    page.on_message(server.send)
+    server.on_message(page.send)
+
+
 @pytest_asyncio.fixture(loop_scope="package")
 async def wall(running: system.System, arrive: Arrive) -> visitor.Visitor:
     """The result page, on which all is well."""
@@ -399,9 +406,7 @@ async def test_what_lets_no_websocket_through_may_let_polling(
     def pass_on_the_first(page: WebSocketRoute) -> None:
         connections.append(page)
         if len(connections) == 1:
-            server = page.connect_to_server()
-            page.on_message(server.send)
-            server.on_message(page.send)
+            join(page)
 
     wall = await arrive()
     await wall.page.route_web_socket("**/socket.io/*", pass_on_the_first)
@@ -420,9 +425,7 @@ async def test_what_is_wrong_is_still_said_while_the_connection_is_made_anew(
 
     def pass_on(page: WebSocketRoute) -> None:
         connections.append(page)
-        server = page.connect_to_server()
-        page.on_message(server.send)
-        server.on_message(page.send)
+        join(page)
 
     wall = await arrive()
     await wall.page.route_web_socket("**/socket.io/*", pass_on)

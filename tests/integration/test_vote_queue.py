@@ -150,6 +150,18 @@ async def test_the_connections_are_there_before_the_first_vote(
     assert names.count("vote") >= 1 + queue.PUSHES, vote_url
 
 
+@contextlib.asynccontextmanager
+async def pushing_to(server: asyncio.Server) -> AsyncIterator[Pushed]:
+    """A queue that pushes to what listens there in place of Redis."""
+    port = server.sockets[0].getsockname()[1]
+    configured = settings.Settings(redis_url=pydantic.SecretStr(f"redis://127.0.0.1:{port}"))
+    client = redis_client.connect(configured, "vote", timeout=2.0, retries=0)
+    pushed = Pushed(client)
+    yield pushed
+    await pushed.queue.close()
+    await client.aclose()
+
+
 async def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
     met = 0
 
@@ -160,15 +172,12 @@ async def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
             writer.write(b":1\r\n" if b"RPUSH" in data else b"+OK\r\n" * data.count(b"*"))
         writer.close()
 
-    async with await asyncio.start_server(refuse_once, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        configured = settings.Settings(redis_url=pydantic.SecretStr(f"redis://127.0.0.1:{port}"))
-        client = redis_client.connect(configured, "vote", timeout=2.0, retries=0)
-        pushed = Pushed(client)
+    async with (
+        await asyncio.start_server(refuse_once, "127.0.0.1", 0) as server,
+        pushing_to(server) as pushed,
+    ):
         await pushed.push(cast(0))
         assert met == 2
-        await pushed.queue.close()
-        await client.aclose()
 
 
 @contextlib.asynccontextmanager
@@ -190,13 +199,8 @@ async def answering(*answers: bytes) -> AsyncIterator[tuple[Pushed, list[bytes]]
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        configured = settings.Settings(redis_url=pydantic.SecretStr(f"redis://127.0.0.1:{port}"))
-        client = redis_client.connect(configured, "vote", timeout=2.0, retries=0)
-        pushed = Pushed(client)
-        yield pushed, came
-        await pushed.queue.close()
-        await client.aclose()
+        async with pushing_to(server) as pushed:
+            yield pushed, came
         await asyncio.wait(filter(None, handlers))
 
 
