@@ -90,7 +90,7 @@ class ResultApp:
         if latest is None or not self.postgres.is_up:
             return False
         if self.pipeline is None:
-            return self.poll.is_closed(latest.as_of - datetime.timedelta(seconds=pipeline.SETTLE))
+            return pipeline.is_settled(self.poll, latest.as_of)
         drained_at = self.pipeline.drained_at
         return bool(self.pipeline.latest and drained_at and drained_at <= latest.as_of)
 

@@ -83,7 +83,7 @@ class Pipeline:
         """Keeps `latest` current until cancelled; None while Redis is away."""
         while True:
             started = time.monotonic()
-            is_settled = self._poll.is_closed(_now() - datetime.timedelta(seconds=SETTLE))
+            are_all_in = is_settled(self._poll, _now())
             try:
                 async with asyncio.timeout(TIMEOUT):
                     found = await self._look()
@@ -96,7 +96,7 @@ class Pipeline:
                 self.latest = self._in_grace(found)
                 if found.waiting + found.claimed:
                     self.drained_at = None
-                elif is_settled:
+                elif are_all_in:
                     self.drained_at = self.drained_at or _now()
                 self._state.up()
             await asyncio.sleep(INTERVAL)
@@ -164,6 +164,11 @@ class Pipeline:
         if known and known.beat == beat and life <= known.life:
             return known._replace(life=life, silence=known.silence + passed)
         return Heard(beat, life, now if known else 0.0, (HEARTBEAT_LIFE - life) / 1_000)
+
+
+def is_settled(asked: poll.Poll, moment: datetime.datetime) -> bool:
+    """Whether the poll was closed at `moment`, and no vote was on its way into Redis any more."""
+    return asked.is_closed(moment - datetime.timedelta(seconds=SETTLE))
 
 
 def _now() -> datetime.datetime:
