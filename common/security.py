@@ -33,13 +33,17 @@ HEADERS = {
 }
 # A browser takes it from https alone, and complains of it elsewhere.
 SECURE_HEADERS = [(b"cross-origin-opener-policy", b"same-origin")]
+# Of the others, a redirect has none: they say what the document may do that an answer becomes, or
+# who may have its body, and a redirect becomes none. Half of the answer to a vote would be these.
+REDIRECT_HEADERS = frozenset({b"referrer-policy", b"x-content-type-options"})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class SecurityHeaders:
     """Adds `HEADERS`, by https `SECURE_HEADERS` too, to responses that have not set them.
 
-    `styles` are the style sheets that pages hold: the policy names them by their hashes.
-    `headers` are all of them, as bytes.
+    Of `HEADERS`, a redirect gets `REDIRECT_HEADERS`. `styles` are the style sheets that pages hold:
+    the policy names them by their hashes.
     """
 
     def __init__(self, app: ASGIApp, styles: Iterable[str] = ()) -> None:
@@ -47,7 +51,14 @@ class SecurityHeaders:
         sources = " ".join([STYLES, *map(_hash_source, styles)])
         policy = CONTENT_SECURITY_POLICY.replace(STYLES, sources)
         headers = HEADERS | {"content-security-policy": policy}
-        self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    def headers(self, status: int, *, secure: bool) -> list[tuple[bytes, bytes]]:
+        """What an answer of this status has; `secure`: by https."""
+        headers = self._headers
+        if status in REDIRECTS:
+            headers = [header for header in headers if header[0] in REDIRECT_HEADERS]
+        return headers + SECURE_HEADERS if secure else headers
 
     # Neither this nor what it wraps is a coroutine: one would be kept with each WebSocket.
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -59,8 +70,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
                 if not any(name == b"content-security-policy" for name, _ in headers):
-                    secure = SECURE_HEADERS if scope["scheme"] == "https" else []
-                    message["headers"] = [*headers, *self.headers, *secure]
+                    own = self.headers(message["status"], secure=scope["scheme"] == "https")
+                    message["headers"] = [*headers, *own]
             return send(message)
 
         return self._app(scope, receive, send_with_headers)

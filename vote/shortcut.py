@@ -20,6 +20,7 @@ from vote import cast, head, voter
 
 FORM = b"application/x-www-form-urlencoded"
 SAME_SITE = frozenset({b"same-origin", b"none"})
+START = b"HTTP/1.1 303 See Other\r\n"
 HEADERS = [(b"location", b"./"), (b"cache-control", b"no-store"), (b"content-length", b"0")]
 Header = tuple[bytes, bytes]
 LAST = {False: b"\r\n", True: b"connection: close\r\n\r\n"}
@@ -37,7 +38,10 @@ class Shortcut:
             for page in ("", f"poll={caster.poll.edition}&")  # without, as the classic page's
             for each in caster.poll.option_ids
         }
-        self._head = b"HTTP/1.1 303 See Other\r\n" + _lines([*HEADERS, *app.headers])
+        self._heads = {
+            secure: START + _lines([*HEADERS, *app.headers(303, secure=secure)])
+            for secure in (False, True)
+        }
         self._common: list[Header] = []  # headers of all answers, and the same as lines
         self._common_lines = b""
         self.protocol = functools.partial(Connection, self)
@@ -62,7 +66,7 @@ class Shortcut:
             filled.voter_id, filled.vote, secure=secure
         )
         return b"%b%b%b: %b\r\n%b: %b\r\n" % (
-            self._head,
+            self._heads[secure],
             self._common_lines,
             name,
             voter_cookie,

@@ -209,6 +209,8 @@ async def test_every_answer_protects_the_page(guest: Visitor) -> None:
         answer = await guest.send(method, path, **options)
         assert answer.status == status, (method, path)
         for name, value in security.HEADERS.items():
+            if status == 303 and name.encode() not in security.REDIRECT_HEADERS:
+                continue
             assert re.sub(" 'sha256-.+?'", "", answer.headers[name]) == value, (method, path)
         assert "server" not in answer.headers
 

@@ -23,10 +23,12 @@ async def line(vote_url: str) -> AsyncIterator[Line]:
         yield opened_line
 
 
-async def test_both_ways_give_the_same_answer(line: Line) -> None:
-    line.say(vote("a"))
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_both_ways_give_the_same_answer(line: Line, scheme: str) -> None:
+    proxied = f"x-forwarded-proto: {scheme}\r\n"
+    line.say(vote("a", FORM + proxied))
     short = await line.answer()
-    line.say(vote("a", FORM.replace("\r\n", "; charset=utf-8\r\n")))
+    line.say(vote("a", FORM.replace("\r\n", "; charset=utf-8\r\n") + proxied))
     long = await line.answer()
     assert (short.status, short.version, short.body) == (303, "HTTP/1.1", b"") == (*long[:2], b"")
     assert short.headers.keys() == long.headers.keys()
@@ -37,6 +39,7 @@ async def test_both_ways_give_the_same_answer(line: Line) -> None:
         for each in (short, long)
     ]
     assert shapes[0] == shapes[1]
+    assert ("cross-origin-opener-policy" in short.headers) == (scheme == "https")
     assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", short.headers["date"][0])
 
 

@@ -12,12 +12,21 @@ def wrapped(answer: responses.Response) -> types.ASGIApp:
     return security.SecurityHeaders(answer)
 
 
-@pytest.mark.parametrize("status", [200, 303, 404, 503])
+@pytest.mark.parametrize("status", [200, 403, 404, 503])
 async def test_every_answer_has_the_headers(status: int) -> None:
     answer = await asgi.request(wrapped(responses.Response(b"x", status)), "/")
     assert answer.status == status
     assert dict(answer.headers).items() >= security.HEADERS.items()
     assert answer.headers["content-length"] == "1"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_redirect_has_what_is_of_the_way(scheme: str) -> None:
+    answer = await asgi.request(wrapped(responses.RedirectResponse("./")), "/", scheme=scheme)
+    # The policy for a page's openers is of each answer on the way to it.
+    openers = {"cross-origin-opener-policy"} if scheme == "https" else set()
+    own = {"referrer-policy", "x-content-type-options"} | openers
+    assert set(answer.headers) == {"location", "content-length"} | own
 
 
 async def test_a_fault_of_ours_is_answered_with_them() -> None:
