@@ -1,11 +1,12 @@
 """What a vote costs of a core, in each process that it passes; the slopes for docs/scaling.md."""
 
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterator, Mapping
 
 import asyncpg
 import redis.asyncio
 
-from bench import ballots, core, rig, row, wrk
+from bench import ballots, core, request, rig, row, wrk
 from common import keys
 from tests import service, until
 
@@ -14,6 +15,16 @@ EASE_MS = 20  # that each connection waits before its next vote: some 3,000 vote
 DRAIN_TIMEOUT = 120.0  # seconds
 POSTGRES, VALKEY = "postgres", "valkey-server"
 
+Costs = Mapping[str, float]  # of a vote (s), in each process
+
+
+class Cast(typing.NamedTuple):
+    """What a vote costs at full speed and at ease, and how many come at ease in a second."""
+
+    full: Costs
+    at_ease: Costs
+    rate_at_ease: float
+
 
 async def rows(running: rig.Rig) -> list[row.Row]:
     async with running.system() as system:
@@ -21,9 +32,12 @@ async def rows(running: rig.Rig) -> list[row.Row]:
         await ballots.fill(connection, running.size(1_000_000, 1_000))
         vote = await system.start("vote")
         pages = await _show(running, vote)
-        rate, at_ease = await _cast(running, vote, delay_ms=EASE_MS)
-        _, cast = await _cast(running, vote)
+        seen = await request.visits(vote.url, CONNECTIONS)
+        by_script = await _both(running, vote, request.by_script(seen, "b"))
         async with redis.asyncio.Redis.from_url(system.redis_url) as client:
+            # The worker is given what the form has cast: each is another voter's, as in a crowd.
+            await client.delete(keys.VOTES)
+            by_form = await _both(running, vote, request.by_form(seen[0], "b"))
             count = await client.llen(keys.VOTES)
             waiting = (await client.memory_usage(keys.VOTES, samples=0) or 0) / count
             committed = await _drain(system, client, count)
@@ -34,40 +48,51 @@ async def rows(running: rig.Rig) -> list[row.Row]:
         await connection.close()
     return [
         row.Row("CPU of a page: vote", core.ANY, pages * 1e6, "µs", "", None),
-        *(
-            row.Row(f"CPU of a vote: {name}", core.ANY, cost * 1e6, "µs", "", None)
-            for name, cost in {**cast, **committed}.items()
-        ),
-        *(
-            row.Row(f"CPU of a vote, at ease: {name}", core.ANY, cost * 1e6, "µs", "", None)
-            for name, cost in at_ease.items()
-        ),
-        row.Row("votes at ease, rate", core.ANY, rate, "/s", "", None),
+        *_told("", by_form),
+        *_costs("CPU of a vote", committed),
+        *_told(" by the script", by_script),
         row.Row("memory of a waiting vote, Valkey", core.ANY, waiting, "B", "", None),
         row.Row("disk of a stored vote, Postgres", core.ANY, stored, "B", "", None),
     ]
 
 
+def _told(way: str, cast: Cast) -> Iterator[row.Row]:
+    yield from _costs(f"CPU of a vote{way}", cast.full)
+    yield from _costs(f"CPU of a vote{way}, at ease", cast.at_ease)
+    yield row.Row(f"votes{way} at ease, rate", core.ANY, cast.rate_at_ease, "/s", "", None)
+
+
+def _costs(what: str, costs: Costs) -> Iterator[row.Row]:
+    for name, cost in costs.items():
+        yield row.Row(f"{what}: {name}", core.ANY, cost * 1e6, "µs", "", None)
+
+
 async def _show(running: rig.Rig, vote: service.Service) -> float:
     before = core.cpu(vote.pid)
     seconds = running.size(5, 1)
-    load = await wrk.run(f"{vote.url}/", connections=CONNECTIONS, seconds=seconds, option="")
+    load = await wrk.run(vote.url, request.PAGE, connections=CONNECTIONS, seconds=seconds)
     return (core.cpu(vote.pid) - before) / load.answers
 
 
+async def _both(running: rig.Rig, vote: service.Service, sent: request.Request) -> Cast:
+    rate, at_ease = await _cast(running, vote, sent, delay_ms=EASE_MS)
+    _, full = await _cast(running, vote, sent)
+    return Cast(full, at_ease, rate)
+
+
 async def _cast(
-    running: rig.Rig, vote: service.Service, *, delay_ms: int = 0
-) -> tuple[float, Mapping[str, float]]:
+    running: rig.Rig, vote: service.Service, sent: request.Request, *, delay_ms: int = 0
+) -> tuple[float, Costs]:
     """Votes a second, and what one costs (s). The slower they come, the smaller are the pushes to
     Redis, and the more each vote costs.
     """
     processes = {"vote": [vote.pid], "Valkey, to take it": core.named(VALKEY)}
     before = _seconds(processes)
     load = await wrk.run(
-        f"{vote.url}/",
+        vote.url,
+        sent,
         connections=CONNECTIONS,
         seconds=running.size(10, 2),
-        option="b",
         delay_ms=delay_ms,
     )
     after = _seconds(processes)
@@ -76,9 +101,7 @@ async def _cast(
     return load.rate, {name: (after[name] - before[name]) / load.answers for name in before}
 
 
-async def _drain(
-    system: rig.System, client: redis.asyncio.Redis, count: int
-) -> Mapping[str, float]:
+async def _drain(system: rig.System, client: redis.asyncio.Redis, count: int) -> Costs:
     # All of it waits elsewhere until the worker is at rest.
     await client.rename(keys.VOTES, ballots.PILE)
     worker = await system.start("worker")

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import redis.asyncio
 
-from bench import browser, core, rig, row, wrk
+from bench import browser, core, request, rig, row, wrk
 from common import ballot
 from tests import service
 from worker import store
@@ -100,8 +100,15 @@ async def _under_load(
 ) -> tuple[wrk.Load, list[float]]:
     """Probes, for an option that the load does not vote for, until a browser hears of each (ms)."""
     seconds = running.size(20, 3)
+    [seen] = await request.visits(vote.url, 1)
     loading = asyncio.create_task(
-        wrk.run(f"{vote.url}/", connections=CONNECTIONS, seconds=seconds, delay_ms=DELAY)
+        wrk.run(
+            vote.url,
+            request.by_form(seen, "a"),
+            connections=CONNECTIONS,
+            seconds=seconds,
+            delay_ms=DELAY,
+        )
     )
     lags: list[float] = []
     async with browser.opened(result.url) as opened, _voter(vote) as voter:

@@ -35,6 +35,21 @@ class Run:
     quick: bool
     rows: Mapping[str, row.Row]
 
+    @property
+    def told(self) -> str:
+        """What a reader of its figures is told of it."""
+        quick = "; a quick run: the figures mean little" if self.quick else ""
+        return f"Measured: {self.machine}{quick}."
+
+    def first(self, *names: str) -> row.Row:
+        """The first of these rows that there is: old runs lack some. Raises `Unusable`."""
+        return self.rows[next((name for name in names if name in self.rows), names[0])]
+
+
+def instead(name: str, counted: str) -> str:
+    """What a reader is told of a row that an old run lacks."""
+    return f"it lacks the row {name!r}: {counted!r} is counted"
+
 
 def read(path: Path) -> Run:
     """The run in a file. Raises `Unusable`."""

@@ -18,7 +18,8 @@ from pathlib import Path
 from bench import argument, crowd, plot, row, run
 
 LONGEST = 86_400  # seconds from the end of a crowd until its simulation is given up
-VOTE = "vote: form posts, rate"
+VOTE = "vote: votes by the page's script, rate"
+VOTE_BY_FORM = "vote: form posts, rate"
 WORKERS = re.compile(r"worker: ballots committed, (?P<number>\d+) workers?")
 ONE_WORKER = "worker: ballots committed, 1 worker"
 NORMAL_FROM = 50  # a Poisson number with a larger mean is drawn as a normal one
@@ -121,9 +122,11 @@ def measured_workers(measured: run.Run) -> dict[int, float]:
     return {1: measured.rows[ONE_WORKER].ours, **rates}
 
 
-def measured_vote(measured: run.Run) -> float:
-    """The form posts a second of the vote processes. Raises `run.Unusable`."""
-    return measured.rows[VOTE].ours
+def measured_vote(measured: run.Run) -> row.Row:
+    """The votes a second by the page's script that the vote processes take; those by the form
+    where the run has no others. Raises `run.Unusable`.
+    """
+    return measured.first(VOTE, VOTE_BY_FORM)
 
 
 def drawn(course: Course) -> str:
@@ -183,12 +186,19 @@ def main() -> None:
     seconds = chosen.minutes * 60
     try:
         measured = run.read(chosen.bench)
-        vote = measured_vote(measured) if chosen.vote is None else chosen.vote
+        told = [measured.told]
+        vote = chosen.vote
+        if vote is None:
+            found = measured_vote(measured)
+            vote = found.ours
+            if found.row != VOTE:
+                told.append(run.instead(VOTE, found.row))
         worker = scaled(measured_workers(measured), chosen.workers)
         capacity = Capacity(vote=vote, worker=worker, away=tuple(chosen.away))
         course = simulate(crowd.curve(chosen.voters, seconds), capacity, seconds, chosen.seed)
     except (run.Unusable, Endless) as trouble:
         raise SystemExit(f"{parser.prog}: {trouble}") from None
+    print("\n".join(told))
     print(
         f"vote {row.number(vote)}/s, {chosen.workers} worker(s) {worker:,.0f}/s:"
         f" peak {max(course.wanted):,.0f} votes/s wanted;"

@@ -1,4 +1,4 @@
-"""Form posts a second, beside a bare ASGI app under the same server."""
+"""Votes a second, by form and by script, beside a bare ASGI app under the same server."""
 
 import asyncio
 import functools
@@ -8,17 +8,19 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import redis.asyncio
 
-from bench import bare, core, rig, row, wrk
+from bench import bare, core, request, rig, row, wrk
 from common import keys
 from tests import service, until
 
 PROCESSES = 2
 CONNECTIONS = 64  # of all processes together
 CROWD = 512
-LOADS = (  # the row, its connections, whether each vote has one of its own, the goal
-    ("vote: form posts", CONNECTIONS, False, 0.6),
-    (f"vote: form posts, {CROWD} connections", CROWD, False, 0.6),
-    ("vote: form posts, Connection: close", CONNECTIONS, True, 0.7),
+FORM, SCRIPT = "vote: form posts", "vote: votes by the page's script"
+LOADS = (  # the row, how they vote, connections, whether each vote has one of its own, the goal
+    (FORM, FORM, CONNECTIONS, False, 0.6),
+    (f"{FORM}, {CROWD} connections", FORM, CROWD, False, 0.6),
+    (f"{FORM}, Connection: close", FORM, CONNECTIONS, True, 0.7),
+    (SCRIPT, SCRIPT, CONNECTIONS, False, 0.6),
 )
 CORES = f"vote on {{0,1}}, wrk and Valkey on {core.ANY}"
 
@@ -43,12 +45,18 @@ async def rows(running: rig.Rig) -> list[row.Row]:
             await until.true(functools.partial(bare.answers, port))
             if core.can_pin():
                 core.pin(process.pid, number)
-        bares = [f"http://127.0.0.1:{port}/" for port in ports]
-        votes = [f"{each.url}/" for each in ours]
+        bares = [f"http://127.0.0.1:{port}" for port in ports]
+        votes = [each.url for each in ours]
+        seen = await request.visits(votes[0], CONNECTIONS)
+        ways = {FORM: request.by_form(seen[0], "a"), SCRIPT: request.by_script(seen, "a")}
         measured: list[row.Row] = []
-        for name, connections, close, share in LOADS:
+        for name, way, connections, close, share in LOADS:
             load = functools.partial(
-                _load, seconds=running.size(3, 1), connections=connections, close=close
+                _load,
+                sent=ways[way],
+                seconds=running.size(3, 1),
+                connections=connections,
+                close=close,
             )
             bare_figures, vote_figures = await _compare(
                 running,
@@ -111,11 +119,13 @@ def check(answered: int, stored: int) -> None:
         raise RuntimeError(f"{answered} votes were answered, but Redis has {stored}")
 
 
-async def _load(urls: Sequence[str], *, seconds: int, connections: int, close: bool) -> Figures:
+async def _load(
+    urls: Sequence[str], *, sent: request.Request, seconds: int, connections: int, close: bool
+) -> Figures:
     """One wrk for each process, all at once."""
     each = connections // len(urls)
     loads = await asyncio.gather(
-        *(wrk.run(url, connections=each, seconds=seconds, close=close) for url in urls)
+        *(wrk.run(url, sent, connections=each, seconds=seconds, close=close) for url in urls)
     )
     if errors := sum(load.errors for load in loads):
         raise RuntimeError(f"{errors} votes were not answered as they should")

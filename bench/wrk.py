@@ -6,6 +6,8 @@ import shutil
 import typing
 from pathlib import Path
 
+from bench import request
+
 SCRIPT = Path(__file__).parent / "lua" / "vote.lua"
 
 
@@ -34,22 +36,22 @@ def check() -> None:
 
 async def run(
     url: str,
+    sent: request.Request,
     *,
     connections: int,
     seconds: float,
-    option: str = "a",
     delay_ms: int = 0,
     close: bool = False,
 ) -> Load:
-    """Votes at `url` on so many connections, each some `delay_ms` after its last answer.
+    """Sends it to the service at `url` on so many connections, each some `delay_ms` after its last
+    answer.
 
-    Without an `option` it asks for the page. `close`: each request on a connection of its own.
-    Raises RuntimeError when wrk fails.
+    `close`: each request on a connection of its own. Raises RuntimeError when wrk fails.
     """
     process = await asyncio.create_subprocess_exec(
         *("wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}", "-s", SCRIPT),
         *(("-H", "connection: close") if close else ()),
-        *(url, "--", option, str(delay_ms)),
+        *(f"{url}/{sent.path}", "--", str(delay_ms), sent.media_type, sent.body, *sent.cookies),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -1,17 +1,28 @@
--- Votes as a browser without a cookie sends them; at the end, one line of JSON.
--- wrk … URL -- OPTION DELAY_MS
--- Without an option it asks for the page instead.
+-- Sends what bench/request.py has made of a browser; at the end, one line of JSON.
+-- wrk … URL -- DELAY_MS MEDIA_TYPE BODY [COOKIE…]
+-- Without a body it asks for the page. Each cookie has its turn.
 
 function init(args)
+  local milliseconds, media_type, body = tonumber(args[1]), args[2], args[3]
   wrk.headers["sec-fetch-site"] = "same-origin"
-  if args[1] == "" then
+  if body == "" then
     wrk.headers["accept-encoding"] = "gzip"
   else
     wrk.method = "POST"
-    wrk.headers["content-type"] = "application/x-www-form-urlencoded"
-    wrk.body = "vote=" .. args[1]
+    wrk.headers["content-type"] = media_type
+    wrk.body = body
   end
-  local milliseconds = tonumber(args[2])
+  if #args > 3 then
+    local made, turn = {}, 0
+    for number = 4, #args do
+      wrk.headers["cookie"] = args[number]
+      made[number - 3] = wrk.format()
+    end
+    function request()
+      turn = turn % #made + 1
+      return made[turn]
+    end
+  end
   if milliseconds > 0 then
     -- Half to one and a half times of it. One and the same would keep all connections in step:
     -- their votes would come together each time, as the votes of people do not.

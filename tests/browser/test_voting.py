@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.async_api import Route, expect
 
+from bench import request
 from tests.browser import system, visitor
 from tests.browser.conftest import Arrive
 
@@ -31,6 +32,28 @@ async def test_a_vote_is_seen_on_the_wall(running: system.System, arrive: Arrive
     await expect(wall.page.locator(".side[data-id=a] .share").first).to_have_text("100.0%")
     await phone.look("vote-taken")
     await wall.look("result-one")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_the_benchmarks_send_what_a_browser_sends(
+    running: system.System, arrive: Arrive, scripts: bool
+) -> None:
+    phone = await arrive(running.vote.url, java_script_enabled=scripts)
+    async with phone.page.expect_request(lambda each: each.method == "POST") as sending:
+        await phone.option("a").click()
+    sent = await sending.value
+    headers = await sent.all_headers()
+    edition = await phone.page.locator("main").get_attribute("data-poll")
+    assert edition is not None
+    seen = request.Visit(edition, "voter_id=")
+    made = request.by_script([seen], "a") if scripts else request.by_form(seen, "a")
+    assert (sent.url, headers["content-type"], sent.post_data) == (
+        f"{running.vote.url}/{made.path}",
+        made.media_type,
+        made.body,
+    )
+    assert headers["cookie"].startswith("voter_id=")
+    assert ";" not in headers["cookie"]
 
 
 async def test_a_change_of_mind_moves_the_vote(running: system.System, arrive: Arrive) -> None:

@@ -61,7 +61,10 @@ def test_what_is_no_run_is_named(
 
 @pytest.mark.parametrize(
     ("main", "missing"),
-    [(simulation.main, "vote: form posts, rate"), (scaling.main, "CPU of a page: vote")],
+    [
+        (simulation.main, "vote: votes by the page's script, rate"),
+        (scaling.main, "CPU of a page: vote"),
+    ],
 )
 def test_the_row_that_a_run_lacks_is_named(
     refusal: Call, tmp_path: Path, main: Callable[[], None], missing: str
@@ -69,7 +72,7 @@ def test_the_row_that_a_run_lacks_is_named(
     path = tmp_path / "bench.json"
     run.write(path, "a machine", [row.Row("r", "any", 1.0, "/s", "", None)], quick=True)
     said = refusal(main, "--bench", path, "--svg", tmp_path / "x.svg")
-    assert re.search(rf"{re.escape(str(path))} .*'{missing}'.*make bench", said)
+    assert re.search(rf"{re.escape(str(path))} .*{re.escape(repr(missing))}.*make bench", said)
 
 
 def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:

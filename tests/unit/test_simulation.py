@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,7 +11,9 @@ import pytest
 
 from bench import crowd, plot, row, run, scaling, simulation
 
-MEASURED = run.read(Path(__file__).parents[2] / "docs" / "bench.json")
+DOCS = Path(__file__).parents[2] / "docs"
+MEASURED = run.read(DOCS / "bench.json")
+BY_FORM, BY_SCRIPT = 10.0, 20.0  # of whatever is measured
 SURE = 0.0  # noise
 AMPLE = simulation.Capacity(vote=1e6, worker=1e6, noise=SURE)
 
@@ -81,7 +84,7 @@ def test_a_measured_pile_takes_as_long_as_was_measured() -> None:
     capacity = simulation.Capacity(vote=1e12, worker=rate)
     course = simulation.simulate(lambda at: 2e7 if at < 0.1 else 0.0, capacity, 0.1, seed=7)
     assert course.times[-1] == pytest.approx(2e6 / rate, rel=0.05)
-    assert simulation.measured_vote(MEASURED) > 0
+    assert simulation.measured_vote(MEASURED).ours > 0
 
 
 def test_the_plot_is_an_svg_with_a_line_for_each_name() -> None:
@@ -152,3 +155,53 @@ def test_what_never_gets_through_is_given_up(
     monkeypatch.setattr(simulation, "LONGEST", 60)
     with pytest.raises(simulation.Endless, match="not through after 70 s"):
         simulation.simulate(steady(1), dataclasses.replace(AMPLE, **never), 10, seed=10)
+
+
+def measured(names: dict[str, float]) -> run.Run:
+    rows = {name: row.Row(name, "", ours, "", "", None) for name, ours in names.items()}
+    return run.Run("a machine", False, rows)
+
+
+def test_what_people_with_scripts_do_is_counted() -> None:
+    """By the page's script, not by its form, wherever a run has measured both."""
+    rows = dict.fromkeys(MEASURED.rows, BY_FORM) | {
+        "vote: votes by the page's script, rate": BY_SCRIPT,
+        "CPU of a vote by the script: Valkey, to take it": BY_SCRIPT,
+        "CPU of a vote by the script, at ease: vote": BY_SCRIPT,
+        "CPU of a vote by the script, at ease: Valkey, to take it": BY_SCRIPT,
+    }
+    both = measured(rows)
+    assert simulation.measured_vote(both).ours == BY_SCRIPT
+    cost = scaling.costs(both)
+    assert {stage for stage, each in cost.items() if each == BY_SCRIPT} == {
+        "vote, the vote by its script",
+        "Redis, to take it",
+    }
+    assert "lacks" not in "\n".join(scaling.capacities(both))
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("bench*.json")), ids=lambda path: path.stem)
+def test_a_run_from_before_a_row_was_measured_is_counted_with_another(path: Path) -> None:
+    old = run.read(path)
+    rows = {name: each for name, each in old.rows.items() if "script" not in name}
+    old = dataclasses.replace(old, rows=rows)
+    assert simulation.measured_vote(old) == rows["vote: form posts, rate"]
+    at_ease, at_full_speed = "CPU of a vote, at ease: vote", "CPU of a vote: vote"
+    counted = at_ease if at_ease in rows else at_full_speed
+    assert scaling.costs(old)["vote, the vote by its script"] == rows[counted].ours
+    lacking = "CPU of a vote by the script, at ease: vote"
+    told = f"- it lacks the row {lacking!r}: {counted!r} is counted"
+    assert told in list(scaling.capacities(old))
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("bench*.json")), ids=lambda path: path.stem)
+def test_each_run_that_is_kept_can_be_simulated(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for main in (simulation.main, scaling.main):
+        svg = tmp_path / f"{main.__module__}.svg"
+        command = ["program", "--bench", path, "--voters", 10_000, "--minutes", 1, "--svg", svg]
+        monkeypatch.setattr(sys, "argv", [str(each) for each in command])
+        main()
+        assert run.read(path).machine in capsys.readouterr().out
+        assert svg.exists()
