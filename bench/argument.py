@@ -4,24 +4,25 @@ import argparse
 import math
 
 SECOND, DAY = 1 / 60, 24 * 60  # in minutes
+MOST = 10_000_000_000  # of whatever: more than there are people
 
 
 def count(text: str) -> int:
-    """A whole number of at least 1. Raises ArgumentTypeError."""
+    """A whole number from 1 to `MOST`. Raises ArgumentTypeError."""
     try:
         number = int(text)
     except ValueError:
         number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    if not 1 <= number <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {MOST:,}")
     return number
 
 
 def rate(text: str) -> float:
-    """A number above 0. Raises ArgumentTypeError."""
+    """A number above 0, up to `MOST`. Raises ArgumentTypeError."""
     number = _number(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    if not 0 < number <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, up to {MOST:,}")
     return number
 
 

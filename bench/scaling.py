@@ -180,11 +180,11 @@ def main() -> None:
                 *simulated(measured, chosen.voters, seconds, svg),
             ]
         )
-        if chosen.write:
-            chosen.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
     except (NoMarks, run.Unusable, simulation.Endless, OSError) as trouble:
         raise SystemExit(f"{parser.prog}: {trouble}") from None
     print(text)
+    if chosen.write:
+        chosen.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -196,7 +196,9 @@ def main() -> None:
         worker = scaled(measured_workers(measured), chosen.workers)
         capacity = Capacity(vote=vote, worker=worker, away=tuple(chosen.away))
         course = simulate(crowd.curve(chosen.voters, seconds), capacity, seconds, chosen.seed)
-    except (run.Unusable, Endless) as trouble:
+        chosen.svg.parent.mkdir(parents=True, exist_ok=True)
+        chosen.svg.write_text(drawn(course))
+    except (run.Unusable, Endless, OSError) as trouble:
         raise SystemExit(f"{parser.prog}: {trouble}") from None
     print("\n".join(told))
     print(
@@ -205,8 +207,6 @@ def main() -> None:
         f" at most {max(course.at_vote):,} unanswered, {max(course.in_redis):,} in Redis;"
         f" counted after {max(course.lag):.1f} s at most; done at {course.times[-1]:.0f} s"
     )
-    chosen.svg.parent.mkdir(parents=True, exist_ok=True)
-    chosen.svg.write_text(drawn(course))
 
 
 if __name__ == "__main__":

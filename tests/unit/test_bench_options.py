@@ -30,7 +30,16 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     "arguments",
     (
-        *("--workers 0", "--workers 1.5", "--voters 0", "--vote 0", "--vote -5", "--vote nan"),
+        *(
+            "--workers 0",
+            "--workers 1.5",
+            "--voters 0",
+            "--vote 0",
+            "--vote -5",
+            "--vote nan",
+            "--vote 1e300",
+        ),
+        *("--workers 1" + "0" * 400, "--voters 10000000001"),
         *("--minutes 0", "--minutes 2000", "--away -1 5", "--away 5 1", "--away 1 nan"),
     ),
 )
@@ -43,6 +52,18 @@ def test_the_simulation_refuses_numbers_out_of_range(refusal: Call, arguments: s
 def test_scaling_refuses_numbers_out_of_range(refusal: Call, arguments: str) -> None:
     said = refusal(scaling.main, "--bench", WHOLE, *arguments.split())
     assert f"argument {arguments.split()[0]}: " in said
+
+
+@pytest.mark.parametrize("main", [simulation.main, scaling.main])
+def test_a_plot_that_cannot_be_written_is_named(
+    refusal: Call, tmp_path: Path, main: Callable[[], None]
+) -> None:
+    path = tmp_path / "file" / "x.svg"
+    path.parent.write_text("no folder")
+    assert str(path.parent) in refusal(main, "--bench", WHOLE, "--voters", 1_000, "--svg", path)
+    path = tmp_path / "folder.svg"
+    path.mkdir()
+    assert str(path) in refusal(main, "--bench", WHOLE, "--voters", 1_000, "--svg", path)
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "no JSON", '{"rows": [{"row": "r"}]}', None])

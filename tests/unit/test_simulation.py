@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -203,5 +205,36 @@ def test_each_run_that_is_kept_can_be_simulated(
         command = ["program", "--bench", path, "--voters", 10_000, "--minutes", 1, "--svg", svg]
         monkeypatch.setattr(sys, "argv", [str(each) for each in command])
         main()
-        assert run.read(path).machine in capsys.readouterr().out
+        assert f"Measured: {run.read(path).machine}." in capsys.readouterr().out
         assert svg.exists()
+
+
+@pytest.mark.parametrize("main", [simulation.main, scaling.main])
+def test_the_figures_of_a_quick_run_are_not_printed_without_a_word(
+    main: Callable[[], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, svg = tmp_path / "bench.json", tmp_path / "x.svg"
+    run.write(path, "a machine", MEASURED.rows.values(), quick=True)
+    command = ["program", "--bench", path, "--voters", 10_000, "--minutes", 1, "--svg", svg]
+    monkeypatch.setattr(sys, "argv", [str(each) for each in command])
+    main()
+    told = "Measured: a machine; a quick run: the figures mean little."
+    assert told in capsys.readouterr().out.splitlines()
+
+
+def test_the_plot_of_the_document_can_be_drawn_by_the_command_that_it_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (DOCS / "scaling.md").read_text()
+    named = re.search(r"`python -m bench\.simulation (?P<options>[^`]+)`", text)
+    in_table = re.search(r"^\| 1 \|.*\| (?P<count>[\d,]+): \d+ MiB \|", text, re.MULTILINE)
+    assert named
+    assert in_table
+    monkeypatch.chdir(DOCS.parent)
+    svg = str(tmp_path / "x.svg")
+    monkeypatch.setattr(sys, "argv", ["program", *named["options"].split(), "--svg", svg])
+    simulation.main()
+    assert f" {in_table['count']} in Redis;" in capsys.readouterr().out
