@@ -8,6 +8,7 @@ import asyncio
 import datetime
 import importlib
 import platform
+import signal
 import sys
 import time
 import traceback
@@ -31,17 +32,23 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: only to see it work")
     parser.add_argument(
-        "--json", type=Path, default=run.FILE, help=f"the file (default {run.FILE})"
+        "--json",
+        type=Path,
+        help=f"the file (default {run.FILE}; where not all was measured {run.PART})",
     )
     arguments = parser.parse_args()
     groups = list(dict.fromkeys(arguments.only or GROUPS))
+    whole, part = (arguments.json or each for each in (run.FILE, run.PART))
     try:
         if BY_WRK.intersection(groups):
             wrk.check()
-        run.prepare(arguments.json)
+        for path in (whole, part):
+            run.prepare(path)
     except (wrk.Missing, OSError) as trouble:
         raise SystemExit(f"{parser.prog}: {trouble}") from None
     log.configure("plain", "warning")
+    # As Ctrl-C: what has been started ends, and no folder is left.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             rows, failed = runner.run(measure(groups, quick=arguments.quick))
@@ -50,7 +57,9 @@ def main() -> None:
         raise SystemExit(INTERRUPTED) from None
     print(f"\n{machine()}{', QUICK: no figures to go by' if arguments.quick else ''}\n")
     print(row.table(rows))
-    run.write(arguments.json, machine(), rows, quick=arguments.quick)
+    path = whole if set(groups) == set(GROUPS) and not failed else part
+    run.write(path, machine(), rows, quick=arguments.quick)
+    print(f"\nwritten to {path}")
     if failed:
         raise SystemExit(f"{parser.prog}: not measured, see above: {', '.join(failed)}")
 

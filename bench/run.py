@@ -9,6 +9,7 @@ from bench import row
 
 COMMAND = "make bench"
 FILE = Path("build/bench.json")  # where that writes it
+PART = Path("build/bench-part.json")  # where a run goes that has not measured all
 
 
 class Unusable(Exception):  # noqa: N818 (a state)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import __main__, rig, row, seed_rows, start_rows, vote_rows
+from bench import __main__, rig, row, run, seed_rows, start_rows, vote_rows
 
 ROW = row.Row("r", "any", 1.0, "/s", "", None)
 
@@ -59,6 +59,37 @@ def test_a_group_that_fails_is_left_out(
     assert "1 /s" in said.out
     assert groups.left is not None
     assert not groups.disturbed
+
+
+@pytest.mark.parametrize(
+    ("names", "only", "written"),
+    [
+        (("seed",), (), run.FILE),
+        (("seed", "start"), (), run.PART),  # one fails
+        (("seed", "vote"), ("--only", "seed"), run.PART),
+        (("seed",), ("--only", "seed"), run.FILE),  # which is all
+    ],
+)
+def test_a_whole_run_is_overwritten_by_a_whole_one_alone(
+    groups: Groups,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: tuple[str, ...],
+    only: tuple[str, ...],
+    written: Path,
+) -> None:
+    monkeypatch.setattr(__main__, "GROUPS", names)
+    monkeypatch.chdir(tmp_path)
+    run.FILE.parent.mkdir()
+    for path in (run.FILE, run.PART):
+        path.write_text("of before")
+    with contextlib.suppress(SystemExit):
+        call(monkeypatch, *only)
+    changed = {path for path in (run.FILE, run.PART) if path.read_text() != "of before"}
+    assert changed == {written}
+    assert f"written to {written}" in capsys.readouterr().out
+    assert groups.measured == 1
 
 
 def test_a_group_that_is_named_twice_is_measured_once(
