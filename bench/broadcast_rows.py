@@ -33,9 +33,10 @@ async def rows(running: rig.Rig) -> list[row.Row]:
     ours = await _ours(running, count)
     bare = await _other(running, talker.python("bench.bare_broadcast"), "bare", count)
     name = f"broadcast to {count:,} WebSockets"
-    node_command = await node_server.command()
-    if node_command is None:
-        print(" Node.js is not installed: no row for it.", end="", file=sys.stderr)
+    try:
+        node_command = await node_server.command()
+    except node_server.Missing as missing:
+        print(f" no row for Node.js: {missing} …", end="", file=sys.stderr)
         measured = []
     else:
         node = await _other(running, node_command, "socket.io", count)
