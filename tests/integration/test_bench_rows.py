@@ -1,12 +1,13 @@
 """Groups of the benchmarks on small sizes: what is measured on a machine that lacks something."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from bench import broadcast_rows, core, node_server, rig, start_rows
+from bench import broadcast_rows, core, cost_rows, node_server, rig, scaling, start_rows
 
 FAILS = "#!/bin/sh\necho no network >&2\nexit 1\n"
 
@@ -62,3 +63,9 @@ async def test_what_is_measured_at_rest_was_compiled_before_it_started(
     rows = await start_rows.rows(running)
     assert [each.row for each in rows] == ["vote: start to first answer", "vote: memory at rest"]
     assert looked == [True]
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+async def test_all_that_a_crowd_costs_is_measured(running: rig.Rig) -> None:
+    measured = {each.row for each in await cost_rows.rows(running)}
+    assert {*scaling.STAGES.values(), scaling.TAKES_AT_EASE} <= measured

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import crowd, plot, row, run, scaling, simulation
+from bench import crowd, plot, row, run, scaling, simulation, vote_rows
 
 DOCS = Path(__file__).parents[2] / "docs"
 MEASURED = run.read(DOCS / "bench.json")
@@ -157,6 +157,11 @@ def test_what_never_gets_through_is_given_up(
     monkeypatch.setattr(simulation, "LONGEST", 60)
     with pytest.raises(simulation.Endless, match="not through after 70 s"):
         simulation.simulate(steady(1), dataclasses.replace(AMPLE, **never), 10, seed=10)
+
+
+def test_the_votes_that_are_simulated_are_those_that_are_measured() -> None:
+    names = [f"{name}, rate" for name in (vote_rows.SCRIPT, vote_rows.FORM)]
+    assert names == [simulation.VOTE, simulation.VOTE_BY_FORM]
 
 
 def measured(names: dict[str, float]) -> run.Run:
