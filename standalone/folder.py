@@ -9,6 +9,7 @@
 .standalone/elsewhere       a link to a folder with the last three in it and a copy of the
                             programs, where the servers' user cannot reach this place, as in
                             root's home
+.standalone/*.removed       Postgres's or Valkey's data while they are deleted
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from standalone import account, child, elsewhere, lock, problem, socket_folder
+from standalone import account, child, elsewhere, lock, problem, removal, socket_folder
 
 # Seconds that an earlier run's servers may take to stop.
 STOPPING_TIMEOUT = child.KEEPER_GRACE + 4.0
@@ -26,7 +27,6 @@ STOPPING_TIMEOUT = child.KEEPER_GRACE + 4.0
 ENDING_TIMEOUT = 1.0
 MAIN_LOCK = "main.lock"
 STORES_LOCK = "stores.lock"
-KEPT = ("postgres", "valkey")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def remove(path: Path) -> None:
         link = path / elsewhere.LINK
         base = link.readlink() if link.is_symlink() else path
         socket_folder.clear(base / "run", account.choose(path))
+        removal.remove(base)
         if base != path:
             elsewhere.remove(base)
         shutil.rmtree(path)
@@ -97,11 +98,10 @@ def _open(path: Path, fresh: bool, held: contextlib.ExitStack) -> Folder:
             account.give(user, path)
     owner, stores_lock = _lock(path, held)
     base = elsewhere.base(path, user)
+    removal.finish(base)
     if fresh:
-        for name in KEPT:
-            if os.path.lexists(base / name):
-                shutil.rmtree(base / name)
-    for name in KEPT:
+        removal.remove(base)
+    for name in removal.KEPT:
         if (base / name).exists():
             account.check_owner(user, base / name)
         # The keeper opens the logs. If it is root, they must stay writable for the folder's owner.

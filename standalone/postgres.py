@@ -36,7 +36,7 @@ def make(
 
     Raises:
         child.ChildError: initdb failed.
-        PostgresError: the data is that of another major version.
+        PostgresError: the data is that of another major version, or is not whole.
     """
     version = data / "PG_VERSION"
     if version.is_file():
@@ -47,6 +47,11 @@ def make(
                 " begin anew with --fresh, or name another folder with --data"
             )
         return
+    if data.is_dir() and any(data.iterdir()):
+        raise PostgresError(
+            f"{data} is not empty and has no PG_VERSION:"
+            " begin anew with --fresh, or name another folder with --data"
+        )
     partial = data.with_name(f"{data.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import os
 import shutil
 import signal
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from standalone import account
+from standalone import account, options
 from tests import place as places
 from tests import service, store, until
 from tests.process import standing
@@ -94,6 +95,59 @@ async def test_a_second_run_on_the_same_data_is_refused_and_fresh_deletes_them(
     assert f"(process {first.run.pid}): stop it first" in second.run.log
     assert await first.total() == 0
     assert await first.run.terminate() == 0
+
+
+WHILE_DELETING = """
+import os, pathlib, runpy, signal, sys
+
+deleted = None
+
+def count(event, arguments):
+    global deleted
+    if event == "shutil.rmtree" and pathlib.Path(arguments[0]).name.startswith("postgres"):
+        deleted = 0
+    if event == "os.remove" and deleted is not None:
+        deleted += 1
+        if deleted == {number}:
+            os.kill(os.getpid(), signal.{name})
+
+sys.addaudithook(count)
+runpy.run_module("{module}", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "status"),
+    [
+        ("standalone", "SIGINT", 0),
+        ("standalone", "SIGKILL", -signal.SIGKILL),
+        ("standalone.remove", "SIGKILL", -signal.SIGKILL),
+    ],
+)
+async def test_a_deletion_that_was_cut_short_is_ended_by_the_next_run(
+    services: service.Services, kept: Kept, module: str, name: str, status: int
+) -> None:
+    system = standing.start(services, kept.place)
+    await system.ready()
+    assert await system.run.terminate() == 0
+    kept.votes = 0
+    data = kept.place / "data"
+    files = sum(path.is_file() for path in (data / "postgres").rglob("*"))
+    code = WHILE_DELETING.format(number=files // 2, module=module, name=name)
+    with contextlib.suppress(FileExistsError):
+        (kept.place / options.DATA).symlink_to("data")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, *standing.ANY_PORTS, "--fresh"),
+        cwd=kept.place,
+        env={**os.environ, "PYTHONPATH": str(service.ROOT)},
+    )
+    assert await process.wait() == status
+    assert list(data.glob("postgres*/*"))
+    system = standing.start(services, kept.place)
+    await system.ready()
+    assert await system.total() == 0
+    assert not list(data.glob("*.removed"))
+    assert await system.run.terminate() == 0
 
 
 async def test_each_page_leads_to_the_other_at_whatever_port(
@@ -258,3 +312,26 @@ async def test_data_of_another_postgres(services: service.Services, place: Path)
     assert await system.ended() == 2
     assert "was made by Postgres 17, this is Postgres 18: begin anew with --fresh" in system.run.log
     assert len(system.run.log.splitlines()) == 1
+
+
+async def test_data_that_are_not_whole(services: service.Services, place: Path) -> None:
+    data = place / "data"
+    data.mkdir()
+    account.make_folder(account.choose(data), data / "postgres")
+    (data / "postgres" / "base").mkdir()
+    system = standing.start(services, place)
+    assert await system.ended() == 2
+    assert "postgres is not empty and has no PG_VERSION: begin anew with --fresh" in system.run.log
+    assert len(system.run.log.splitlines()) == 1
+    assert (data / "postgres" / "base").exists()
+
+
+async def test_fresh_and_a_link_to_data(services: service.Services, place: Path) -> None:
+    data = place / "data"
+    data.mkdir()
+    (place / "mine").mkdir()
+    (data / "postgres").symlink_to(place / "mine")
+    system = standing.start(services, place, "--fresh")
+    await system.ready()
+    assert not (data / "postgres").is_symlink() and (place / "mine").is_dir()
+    assert await system.run.terminate() == 0
