@@ -7,7 +7,11 @@ PYTHON ?= python3
 # Relative, so that a path with a space in it does no harm.
 VENV := .venv
 PY := $(VENV)/bin/python
-UV := $(PY) -m uv
+# A proxy that inspects TLS is known to the system alone, whose certificates uv asks for only when
+# told to. Where it finds none there, as in a small container, it is left with its own.
+FINDS_CERTS = $(PY) -m uv --system-certs --offline pip compile --quiet - </dev/null >/dev/null 2>&1
+CERTS = UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-$$($(FINDS_CERTS) && echo true || echo false)}
+UV = $(CERTS) $(PY) -m uv
 export PYTHONDONTWRITEBYTECODE ?=
 
 -include mk/*.mk
@@ -65,7 +69,7 @@ lint: $(VENV)/dev ## format, lint and types only
 
 .PHONY: requirements
 requirements: $(VENV)/uv ## lock the dependencies anew into requirements/
-	@sh requirements/compile.sh $(PY)
+	@$(CERTS) sh requirements/compile.sh $(PY)
 
 .PHONY: clean
 clean: ## remove all that the other targets made, the votes of make run too
