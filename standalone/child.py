@@ -107,6 +107,7 @@ class Keeper:
     leftover: Path | None = None  # a folder which is deleted at the end, if it is empty
     children: dict[str, Child] = field(default_factory=dict)
     on_end: Callable[[Child], None] = lambda child: None  # called in another thread
+    status: int | None = None  # None while it runs, then `subprocess.Popen.returncode`
 
     def __post_init__(self) -> None:
         self.changed = threading.Condition()
@@ -204,7 +205,9 @@ class Keeper:
                     self.changed.notify_all()
                 if child.status is not None:
                     self.on_end(child)
+        status = self.process.wait()
         with self.changed:
+            self.status = status
             for child in self.children.values():
                 if child.status is None:
                     # Where the kernel does not tell the children that the keeper ended, this does.

@@ -100,11 +100,16 @@ def _stop_with(stores: store.Stores, stop: asyncio.Event) -> None:
 
 
 def _check_alive(stores: store.Stores) -> None:
-    """Say which store ended by itself.
+    """Say which store, or what keeps them, ended by itself.
 
     Raises:
         child.ChildError: one did.
     """
+    if stores.keeper.status is not None:
+        raise child.ChildError(
+            "the process that keeps the stores, standalone/keeper.py,"
+            f" ended by itself (status {stores.keeper.status}), and they with it"
+        )
     for store_server in _ended(stores):
         raise child.ChildError(
             f"{store_server.name} ended by itself (status {store_server.status}):\n"
