@@ -116,15 +116,15 @@ class VoteApp:
                 raise cast.Refusal(400, "bad_request", "the body is not JSON") from None
             if not isinstance(content, dict):
                 content = {}
+            if cast.REFUSAL in request.scope:
+                raise request.scope[cast.REFUSAL]
             taken = await self.caster.cast(
                 request.cookies.get(voter.COOKIE), content.get("vote"), content.get("poll")
             )
         except cast.Refusal as refusal:
             self.metrics.refused.labels(reason=refusal.state).inc()
             return self._unsure(request, refusal, self._problem(refusal))
-        response = JSONResponse(
-            {"vote": taken.vote, "cast_at": taken.cast_at}, 202, {"cache-control": "no-store"}
-        )
+        response = JSONResponse(cast.told(taken), 202, {"cache-control": "no-store"})
         self._remember(request, response, taken.voter_id, taken.vote)
         return response
 

@@ -25,6 +25,11 @@ class Refusal(Exception):  # noqa: N818 (an answer, not a fault)
         self.voter_id = voter_id
 
 
+def told(filled: ballot.Ballot) -> dict[str, object]:
+    """What a program is told of a vote that was taken."""
+    return {"vote": filled.vote, "cast_at": filled.cast_at}
+
+
 class Caster:
     """Takes votes for one poll."""
 

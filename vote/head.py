@@ -1,4 +1,4 @@
-"""The head of a form post, read where nothing about it is unusual.
+"""The head of a vote, read where nothing about it is unusual.
 
 A server looks at each letter of each header, calls back for each and asks what it means. Here one
 regular expression does, for a request that has arrived as a whole; of whatever is longer, rarer or
@@ -6,27 +6,37 @@ less clear this knows nothing, and the server reads it.
 """
 
 import re
+import typing
 
-START = b"POST / HTTP/1.1\r\n"
+START = b"POST /"
 PLAIN = re.compile(
     # A token, RFC 9110 5.6.2, and a value without control characters, 5.5.
-    rb"POST / HTTP/1\.1(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*)+"
+    rb"POST (/|/api/votes) HTTP/1\.1(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*)+"
 )
 # Headers by which a body, or a connection, is another than it seems.
 UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"proxy-connection"})
 CONNECTION = frozenset({None, b"keep-alive", b"close"})
 
 
-def read(request: bytes) -> tuple[dict[bytes, bytes], bytes] | None:
-    """The headers, with names in lower case, and the body of `request`.
+class Request(typing.NamedTuple):
+    """A request. `headers`: names in lower case."""
 
-    None unless it is one whole `POST /` by HTTP/1.1 whose headers differ from one another, and
-    whose body is as long as they say.
+    path: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+
+
+def read(request: bytes) -> Request | None:
+    """What is in `request`.
+
+    None unless it is one whole post of a vote by HTTP/1.1 whose headers differ from one another,
+    and whose body is as long as they say.
     """
     if not request.startswith(START):
         return None
     head, _, body = request.partition(b"\r\n\r\n")
-    if PLAIN.fullmatch(head) is None:
+    plain = PLAIN.fullmatch(head)
+    if plain is None:
         return None
     lines = head.split(b"\r\n")
     headers: dict[bytes, bytes] = {}
@@ -40,4 +50,4 @@ def read(request: bytes) -> tuple[dict[bytes, bytes], bytes] | None:
         or not UNUSUAL.isdisjoint(headers)
     ):
         return None
-    return headers, body
+    return Request(plain[1], headers, body)

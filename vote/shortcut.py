@@ -1,4 +1,4 @@
-"""The short way of the usual vote: a whole, well-formed form post of this site, and a known option.
+"""The short way of the usual vote: as the page's form or its script sends it, for a known option.
 
 A task, an ASGI app, routing, request and response objects, a form parser and a server that looks at
 each letter of each header would take most of the time that a vote takes; see bench/README.md. So
@@ -15,14 +15,9 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from common import ballot, connection, security
-from vote import cast, head, voter
+from common import connection, security
+from vote import cast, head, voter, way
 
-FORM = b"application/x-www-form-urlencoded"
-SAME_SITE = frozenset({b"same-origin", b"none"})
-START = b"HTTP/1.1 303 See Other\r\n"
-HEADERS = [(b"location", b"./"), (b"cache-control", b"no-store"), (b"content-length", b"0")]
-Header = tuple[bytes, bytes]
 LAST = {False: b"\r\n", True: b"connection: close\r\n\r\n"}
 SCHEMES = frozenset({"http", "https", "ws", "wss"})  # that uvicorn takes from a proxy
 
@@ -33,54 +28,20 @@ class Shortcut:
     def __init__(self, app: security.SecurityHeaders, caster: cast.Caster) -> None:
         self._app: ASGIApp = app
         self.caster = caster
-        self.options = {
-            f"{page}vote={each}".encode(): each
-            for page in ("", f"poll={caster.poll.edition}&")  # without, as the classic page's
-            for each in caster.poll.option_ids
-        }
-        self._heads = {
-            secure: START + _lines([*HEADERS, *app.headers(303, secure=secure)])
-            for secure in (False, True)
-        }
-        self._common: list[Header] = []  # headers of all answers, and the same as lines
-        self._common_lines = b""
+        self.ways = way.Ways(app, caster)
         self.protocol = functools.partial(Connection, self)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         return self._app(scope, receive, send)
 
-    def option(self, body: bytes, headers: dict[bytes, bytes]) -> str | None:
-        """What a usual vote is for; None if it is not one."""
-        if headers.get(b"content-type") != FORM:
-            return None
-        site = headers.get(b"sec-fetch-site")
-        if site not in SAME_SITE and (site is not None or b"origin" in headers):
-            return None
-        return self.options.get(body)
-
-    def answer(self, filled: ballot.Ballot, common: list[Header], *, secure: bool) -> bytes:
-        """The answer to this vote, but for its last lines; `common`: headers of all answers."""
-        if common is not self._common:  # once a second: the date is in them
-            self._common, self._common_lines = common, _lines(common)
-        (name, voter_cookie), (_, choice) = self.caster.cookies(
-            filled.voter_id, filled.vote, secure=secure
-        )
-        return b"%b%b%b: %b\r\n%b: %b\r\n" % (
-            self._heads[secure],
-            self._common_lines,
-            name,
-            voter_cookie,
-            name,
-            choice,
-        )
-
 
 @dataclasses.dataclass(slots=True)
 class Casting:
-    """A vote on its way to Redis: its request, the answer but for the last lines."""
+    """A vote on its way to Redis: its request, the answer but for the last lines of its head."""
 
     request: bytes
-    answer: bytes
+    head: bytes
+    body: bytes
     is_last: bool  # the connection ends with the answer
 
 
@@ -132,8 +93,8 @@ class Connection(connection.Connection):
         request = head.read(data) if len(data) <= connection.MAX_HEAD else None
         if request is None:
             return False
-        shortcut, (headers, body) = self._shortcut, request
-        option = shortcut.option(body, headers)
+        shortcut, headers = self._shortcut, request.headers
+        option = shortcut.ways.option(request)
         if option is None:
             return False
         cookie = headers.get(b"cookie")
@@ -148,8 +109,9 @@ class Connection(connection.Connection):
         secure = (told if told in SCHEMES else self.scheme) == "https"
         # Made before it is known whether it will be sent: so the answers to all votes of one push
         # leave at once, and wake whoever waits for them once.
-        answer = shortcut.answer(filled, self.server_state.default_headers, secure=secure)
-        self._casting = Casting(data, answer, headers.get(b"connection") == b"close")
+        common = self.server_state.default_headers
+        answer = shortcut.ways.answer(request.path, filled, common, secure=secure)
+        self._casting = Casting(data, *answer, headers.get(b"connection") == b"close")
         shortcut.caster.push_soon(filled, self._settle)
         return True
 
@@ -163,7 +125,7 @@ class Connection(connection.Connection):
                 self.cycle.keep_alive = False
             return
         self.server_state.total_requests += 1
-        self.transport.write(casting.answer + LAST[casting.is_last])
+        self.transport.write(casting.head + LAST[casting.is_last] + casting.body)
         if casting.is_last:
             self.transport.close()
         else:
@@ -174,7 +136,3 @@ class Connection(connection.Connection):
         self._refusal = refusal
         self._received[:0] = request
         self._go_on()
-
-
-def _lines(headers: list[Header]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % header for header in headers)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 GET = "GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n"
 FORM = "content-type: application/x-www-form-urlencoded\r\n"
+SCRIPT = "content-type: application/json\r\n"
 
 
 class Answer(typing.NamedTuple):
@@ -59,8 +60,11 @@ async def opened(url: str) -> AsyncIterator[Line]:
 
 
 def vote(option: str, headers: str = FORM, version: str = "1.1") -> str:
-    """The request by which a form casts a vote."""
-    body = f"vote={option}"
+    """The request by which the form casts a vote, or the page's script."""
+    path, body = (
+        ("/api/votes", f'{{"vote":"{option}"}}') if "json" in headers else ("/", f"vote={option}")
+    )
     return (
-        f"POST / HTTP/{version}\r\nhost: test\r\n{headers}content-length: {len(body)}\r\n\r\n{body}"
+        f"POST {path} HTTP/{version}\r\nhost: test\r\n{headers}"
+        f"content-length: {len(body)}\r\n\r\n{body}"
     )

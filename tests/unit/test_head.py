@@ -56,8 +56,8 @@ class Parsed:
 def test_the_post_of_a_browser_is_read() -> None:
     read = head.read(request(*BROWSER))
     assert read is not None
-    headers, body = read
-    assert body == BODY
+    path, headers, body = read
+    assert (path, body) == (b"/", BODY)
     assert len(headers) == len(BROWSER)
     assert headers[b"cookie"] == b"voter_id=0123.abc; vote=b"
     assert headers[b"content-type"] == b"application/x-www-form-urlencoded"
@@ -128,7 +128,8 @@ END = st.sampled_from([b"\r\n"] * 8 + [b"\n", b"\r", b"\r\n ", b"\r\r\n"])
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
     lines = [*draw(st.lists(LINE, max_size=3)), *draw(st.sampled_from([[LENGTH]] * 5 + [[]]))]
-    data = b"POST / HTTP/1.1" + draw(END)
+    path = draw(st.sampled_from([b"/", b"/api/votes", b"/api/votes/", b"/api", b"//"]))
+    data = b"POST %b HTTP/1.1%b" % (path, draw(END))
     for line in draw(st.permutations(lines)):
         data += line + draw(END)
     return data + b"\r\n" + draw(st.sampled_from([BODY] * 8 + [b"", BODY + b"\r\n"]))
@@ -142,9 +143,9 @@ def test_what_is_read_is_what_the_server_reads(data: bytes) -> None:
     read = head.read(data)
     if read is None:
         return
-    headers, body = read
+    path, headers, body = read
     parsed = Parsed(data)
-    assert (parsed.parser.get_method(), parsed.url) == (b"POST", b"/")
+    assert (parsed.parser.get_method(), parsed.url) == (b"POST", path)
     assert parsed.parser.get_http_version() == "1.1"
     assert parsed.headers == list(headers.items())
     assert (parsed.body, parsed.completed) == (body, 1)
