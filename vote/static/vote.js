@@ -1,5 +1,6 @@
 // Casts votes without leaving the page. Without this script the form does the same.
 
+import { loadAnew } from "./anew.js";
 import { countDown, skewOf } from "./countdown.js";
 import { text } from "./text.js";
 
@@ -144,7 +145,7 @@ async function cast(id) {
     stopCounting();
   }
   if (closed) close();
-  else if (end === "changed") location.reload(); // the page was drawn for another poll
+  else if (end === "changed") loadAnew(); // the page was drawn for another poll
   else if (end === "taken" || (end === "offline" && sent === taken)) {
     show("taken", "good", sent, "taken"); // an option that was taken before stays so offline
   } else show(end, "bad", sent, "failed");
@@ -175,7 +176,7 @@ async function catchUp() {
   const marked = served.querySelector('.option[data-mark="taken"]')?.value ?? null;
   const isOther = poll !== main.dataset.poll || closesAt !== main.dataset.closesAt;
   const isBack = main.dataset.state === "away" && state !== "away";
-  if (isOther || isBack || marked !== taken || (state === "closed") !== closed) location.reload();
+  if (isOther || isBack || marked !== taken || (state === "closed") !== closed) loadAnew();
 }
 
 // Back from one of the browser's caches, or from another tab or the lock screen. What the cache of
