@@ -150,7 +150,9 @@ class VoteApp:
         is_known: bool,
     ) -> Response:
         # The choice is not signed: it says something of a voter whom we know, or nothing.
-        choice = request.cookies.get(cast.CHOICE_COOKIE) if is_known and state != "unsure" else None
+        choice = None
+        if is_known and state != "unsure":
+            choice = self.caster.choice(request.cookies.get(cast.CHOICE_COOKIE))
         made = self.page.render(request, choice=choice, state=state, tried=tried)
         # Not no-store: that would keep the page out of the browser's back/forward cache.
         headers = {"cache-control": "no-cache, private"}

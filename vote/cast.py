@@ -101,8 +101,14 @@ class Caster:
         """The headers by which a browser keeps who votes here, and its choice; "" forgets that."""
         cookies = [_cookie(voter.COOKIE, self._voters.sign(voter_id), secure=secure)]
         if choice is not None:
-            cookies.append(_choice_cookie(choice, secure=secure))
+            kept = f"{choice}.{self._edition}" if choice else ""
+            cookies.append(_choice_cookie(kept, secure=secure))
         return cookies
+
+    def choice(self, cookie: str | None) -> str | None:
+        """The option that the cookie of a choice keeps; None: it was made in another poll."""
+        option, _, edition = (cookie or "").partition(".")
+        return option if edition == self._edition else None
 
 
 def _refusal(filled: ballot.Ballot, away: pusher.QueueAway) -> Refusal:
@@ -113,8 +119,8 @@ def _refusal(filled: ballot.Ballot, away: pusher.QueueAway) -> Refusal:
 
 
 @functools.cache
-def _choice_cookie(choice: str, *, secure: bool) -> tuple[bytes, bytes]:
-    return _cookie(CHOICE_COOKIE, choice, secure=secure)
+def _choice_cookie(kept: str, *, secure: bool) -> tuple[bytes, bytes]:
+    return _cookie(CHOICE_COOKIE, kept, secure=secure)
 
 
 def _cookie(name: str, value: str, *, secure: bool) -> tuple[bytes, bytes]:

@@ -13,6 +13,7 @@ from tests.browser.conftest import Arrive, Ask
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 SOON = 8_000  # ms: what looks at a poll is loaded anew within 2 s, and this machine may be busy
+CHANGED = "Not taken: the poll has changed. Choose one of these."
 PAST = "2020-01-01T12:00:00+00:00"
 
 
@@ -90,15 +91,16 @@ async def test_other_options(running: system.System, arrive: Arrive, ask: Ask) -
             await expect(wall.page.locator("h1")).to_have_text("Beer vs Wine!", timeout=SOON)
             await phone.option("a").click()
             await expect(phone.page.locator("h1")).to_have_text("Beer vs Wine!")
+            await expect(phone.page.locator("#notice")).to_have_text(CHANGED)
+            await phone.look("vote-changed")
+            await phone.page.reload()  # it is said once
             await expect(phone.page.locator("#notice")).to_have_text(
                 "Tap your choice. You can change it later."
             )
             async with plain.page.expect_response(vote.url + "/") as answer:
                 await plain.option("a").click()
             assert (await answer.value).status == 409
-            await expect(plain.page.locator("#notice")).to_have_text(
-                "Not taken: the poll has changed. Choose one of these."
-            )
+            await expect(plain.page.locator("#notice")).to_have_text(CHANGED)
             await running.drained()
             assert await running.tallies() == {}
             await plain.option("b").click()
@@ -106,3 +108,21 @@ async def test_other_options(running: system.System, arrive: Arrive, ask: Ask) -
             await phone.cast("a")
             await running.drained()
             assert await running.tallies() == {"a": 1, "b": 1}
+
+
+async def test_a_choice_among_other_options_is_none_of_these(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    """Its letter has another name by now."""
+    pair = await ask(OPTION_A="Tea", OPTION_B="Coffee")
+    phone = await arrive(pair[0].url)
+    await phone.cast("a")
+    with phone.network_errors():
+        async with changed(running, pair, OPTION_A="Beer", OPTION_B="Wine"):
+            await phone.option("b").click()
+            await expect(phone.page.locator("h1")).to_have_text("Beer vs Wine!", timeout=SOON)
+            await expect(phone.page.locator("#notice")).to_have_text(CHANGED)
+            await expect(phone.page.locator("[aria-pressed=true]")).to_have_count(0)
+            await expect(phone.page.locator("[data-mark]")).to_have_count(0)
+            await phone.cast("b")
+            await expect(phone.page.locator("#notice")).to_contain_text("Your vote for Wine is in.")

@@ -133,3 +133,26 @@ async def known_to_both(urls: list[str], client: Client) -> None:
         await guest.vote("b")
     first, second = await visitor.ballots(client)
     assert first["voter_id"] == second["voter_id"]
+
+
+@pytest.mark.parametrize("way", visitor.WAYS, ids=["short", "long"])
+async def test_the_choice_in_another_poll_is_none_in_this_one(
+    stores: store.Stores, vote_url: str, way: dict[str, str]
+) -> None:
+    """Also where its letter is an option here."""
+    configured = settings.Settings(
+        redis_url=pydantic.SecretStr(stores.redis_url), options={"a": "Tea", "b": "Coffee"}
+    )
+    async with (
+        visitor.opened(vote_url) as before,
+        served.opened(app.create_app(configured)) as changed_url,
+        visitor.opened(changed_url) as after,
+    ):
+        await before.vote("a", headers=way)
+        assert (await before.get()).pressed == "a"
+        for name, value in before.cookies.items():
+            after.has_cookie(name, value)
+        page = await after.get()
+        assert page.pressed is None
+        assert "Your vote for Tea is in" not in page.text.partition('id="texts"')[0]
+        assert page.set_cookies == {}  # it is the same voter

@@ -1,6 +1,6 @@
 // Casts votes without leaving the page. Without this script the form does the same.
 
-import { loadAnew } from "./anew.js";
+import { loadAnew, takeUntold } from "./anew.js";
 import { countDown, skewOf } from "./countdown.js";
 import { text } from "./text.js";
 
@@ -145,7 +145,7 @@ async function cast(id) {
     stopCounting();
   }
   if (closed) close();
-  else if (end === "changed") loadAnew(); // the page was drawn for another poll
+  else if (end === "changed") loadAnew({ state: "changed" }); // the page was drawn for another poll
   else if (end === "taken" || (end === "offline" && sent === taken)) {
     show("taken", "good", sent, "taken"); // an option that was taken before stays so offline
   } else show(end, "bad", sent, "failed");
@@ -199,6 +199,9 @@ ask();
 addEventListener("online", () => {
   if (main.dataset.state === "offline" && !closed) show("not taken", "bad", wanted, "failed");
 });
+
+const untold = takeUntold();
+if (untold?.state === "changed" && !closed) show("changed", "bad", null);
 
 if (main.dataset.closesAt) {
   const closing = document.getElementById("closing");
