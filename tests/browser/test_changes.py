@@ -77,6 +77,49 @@ async def test_a_poll_that_closes_earlier(running: system.System, arrive: Arrive
                 "Voting has closed. Your vote for Cats came too late."
             )
             await expect(closing).to_have_text("")  # what it counted down to is not so
+            for _ in range(2):  # the second is answered once the first was looked at
+                async with phone.page.expect_response(vote.url + "/"):
+                    await look_again(phone)
+            await expect(phone.page.locator("#notice")).to_have_text(
+                "Voting has closed. Your vote for Cats came too late."
+            )
+        async with changed(running, pair, POLL_CLOSES_AT=in_an_hour()):
+            await look_again(phone)
+            await expect(phone.option("a")).to_be_enabled(timeout=SOON)
+
+
+async def test_a_vote_in_doubt_when_the_poll_is_open_for_longer(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    pair = await ask()
+    phone = await arrive(pair[0].url)
+    notice = phone.page.locator("#notice")
+    no_answer = (
+        "No answer: your vote for Cats may not have been taken. Try again, it counts only once."
+    )
+    await phone.cast("b")
+    with phone.network_errors():
+        await phone.page.route("**/api/votes", lambda route: route.abort())
+        await phone.option("a").click()
+        await expect(notice).to_have_text(no_answer)
+        await phone.page.unroute("**/api/votes")
+        async with changed(running, pair, POLL_CLOSES_AT=PAST):
+            await phone.page.get_by_role("button", name="Try again").click()
+            await expect(notice).to_contain_text("Voting has closed. No answer:")
+            for _ in range(2):
+                async with phone.page.expect_response(pair[0].url + "/"):
+                    await look_again(phone)
+            await expect(notice).to_contain_text("Voting has closed. No answer:")
+        async with changed(running, pair, POLL_CLOSES_AT=in_an_hour()):
+            await look_again(phone)
+            await expect(phone.option("a")).to_be_enabled(timeout=SOON)
+            await expect(notice).to_have_text(no_answer)
+            await expect(phone.page.locator("[aria-pressed=true]")).to_have_count(0)
+            await phone.look("vote-open-for-longer", screens=["phone", "desktop"])
+            await phone.page.get_by_role("button", name="Try again").click()
+            await expect(phone.option("a")).to_have_attribute("data-mark", "taken")
+            await running.drained()
+            assert await running.tallies() == {"a": 1}
 
 
 async def test_other_options(running: system.System, arrive: Arrive, ask: Ask) -> None:

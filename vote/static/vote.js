@@ -164,7 +164,7 @@ for (const button of [...buttons.values(), again]) {
  * or votes can be taken again. Where it cannot be loaded, what is there is better than an error.
  */
 async function catchUp() {
-  if (sending || doubted !== null) return; // what the voter is told now is newer
+  if (sending || (doubted !== null && !closed)) return; // what the voter is told now is newer
   const before = wanted;
   const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
   if (!response?.ok) return;
@@ -174,9 +174,14 @@ async function catchUp() {
   skew = Number(now) - Date.now();
   if (sending || wanted !== before) return;
   const marked = served.querySelector('.option[data-mark="taken"]')?.value ?? null;
-  const isOther = poll !== main.dataset.poll || closesAt !== main.dataset.closesAt;
+  const isOtherPoll = poll !== main.dataset.poll;
+  const isClosed = state === "closed";
+  const isLate = doubted !== null || (wanted !== null && wanted !== taken);
+  if (closed && isClosed && isLate && !isOtherPoll) return; // it would not be told again
+  const isOther = isOtherPoll || isClosed !== closed || closesAt !== main.dataset.closesAt;
   const isBack = main.dataset.state === "away" && state !== "away";
-  if (isOther || isBack || marked !== taken || (state === "closed") !== closed) loadAnew();
+  if (!isOther && !isBack && marked === taken) return;
+  loadAnew(doubted === null || isOtherPoll ? null : { state: "no answer", id: doubted });
 }
 
 // Back from one of the browser's caches, or from another tab or the lock screen. What the cache of
@@ -202,6 +207,11 @@ addEventListener("online", () => {
 
 const untold = takeUntold();
 if (untold?.state === "changed" && !closed) show("changed", "bad", null);
+else if (buttons.has(untold?.id) && !closed) {
+  taken = null;
+  doubted = wanted = untold.id;
+  show("no answer", "bad", doubted, "failed");
+}
 
 if (main.dataset.closesAt) {
   const closing = document.getElementById("closing");
