@@ -4,6 +4,7 @@ import functools
 import pathlib
 import re
 
+import markupsafe
 from starlette.requests import Request
 
 from common import bidi, locale, page_url, poll, template
@@ -101,9 +102,14 @@ def _closed_notice(state: str, choice: str | None, tried: str | None) -> str:
     return "closed instead" if choice else "closed without"
 
 
-def _said(text: str, **names: str) -> str:
-    """`text` with its placeholders filled. All at once: a name may look like one."""
-    return re.sub(r"\{(name|kept)\}", lambda found: _cut(names[found[1]]), text)
+def _said(text: str, **names: str) -> markupsafe.Markup:
+    """`text` with its placeholders filled. All at once: a name may look like one.
+
+    Each name is isolated: it may be written the other way.
+    """
+    parts: list[str] = re.split(r"\{(name|kept)\}", text)
+    parts[1::2] = [markupsafe.Markup("<bdi>{}</bdi>").format(_cut(names[n])) for n in parts[1::2]]
+    return markupsafe.Markup("").join(parts)
 
 
 def _cut(name: str) -> str:

@@ -421,3 +421,34 @@ async def test_on_paper_colours_are_kept_and_tools_are_not(
         assert await come.page.locator(coloured).first.evaluate(style) == "exact"
         for tool in (".languages", ".tools"):
             await expect(come.page.locator(tool)).to_be_hidden()
+
+
+# How far from the left the first such letter of the notice is drawn, in px.
+LEFT = """(notice, letter) => {
+    const walker = document.createTreeWalker(notice, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const at = walker.currentNode.data.indexOf(letter);
+        if (at < 0) continue;
+        const range = document.createRange();
+        range.setStart(walker.currentNode, at);
+        range.setEnd(walker.currentNode, at + 1);
+        return range.getBoundingClientRect().left;
+    }
+    return null;
+}"""
+
+
+async def test_a_name_in_a_sentence_is_written_as_on_its_button(arrive: Arrive, ask: Ask) -> None:
+    """From right to left with all that is in it, whatever is around."""
+    vote, _ = await ask(OPTION_A="כלבים 123!", OPTION_B="{kept}")
+    phone = await arrive(vote.url)
+    notice = phone.page.locator("#notice")
+    await phone.cast("a")
+    for _ in ("by the script", "by the server"):
+        await expect(notice).to_have_text("Your vote for כלבים 123! is in. You can change it.")
+        sign, digit, letter = [await notice.evaluate(LEFT, each) for each in "!1כ"]
+        assert sign < digit < letter
+        await phone.page.reload()
+    await phone.look("vote-name-right-to-left", screens=["phone", "desktop"])
+    await phone.cast("b")
+    await expect(notice).to_have_text("Your vote for {kept} is in. You can change it.")

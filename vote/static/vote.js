@@ -34,6 +34,17 @@ function nameOf(id) {
   return `${letters.slice(0, LONG - 1).join("").replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}…`;
 }
 
+/** The text `key`, with names that are isolated: they may be written the other way. */
+function sentence(key, names) {
+  const parts = text(key, { name: "{name}", kept: "{kept}" }).split(/\{(name|kept)\}/);
+  return parts.map((part, index) => {
+    if (index % 2 === 0) return part;
+    const name = document.createElement("bdi");
+    name.textContent = names[part];
+    return name;
+  });
+}
+
 /** Scrolls the answer into sight where the style does not keep it there. */
 function reveal() {
   const { bottom } = answer.getBoundingClientRect();
@@ -54,7 +65,7 @@ function show(state, tone, id, mark) {
   main.dataset.state = state;
   answer.dataset.tone = tone;
   const name = (option) => (option === null ? "" : nameOf(option));
-  notice.textContent = text(state, { name: name(id), kept: name(taken) });
+  notice.replaceChildren(...sentence(state, { name: name(id), kept: name(taken) }));
   const retry = mark === "failed" && !closed;
   if (!retry) moveFocus(id); // before it would be lost
   again.hidden = !retry;
