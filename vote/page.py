@@ -121,14 +121,25 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
     _ = chosen.gettext
     return {
         "open": _("Tap your choice.\nYou can change it later."),
+        "open once": _(
+            "Tap your choice.\nYou cannot change it later: this browser keeps no cookies."
+        ),
         "away": _("Votes cannot be taken right now.\nPlease wait a moment."),
         "sending": _("Sending your vote for {name} …"),
         "taken": _("Your vote for {name} is in.\nYou can change it."),
+        "taken once": _(
+            "Your vote for {name} is in.\n"
+            "This browser keeps no cookies: another choice is another vote."
+        ),
         "not taken": _("Your vote for {name} was not taken."),
         "malformed": _("Not taken: a vote is cast with a button of this page."),
         "no answer": _(
             "No answer: your vote for {name} may not have been taken.\n"
             "Try again, it counts only once."
+        ),
+        "no answer once": _(
+            "No answer: your vote for {name} may not have been taken.\n"
+            "This browser keeps no cookies: sent again, it may count twice."
         ),
         "offline": _("You are offline: your vote for {name} was not taken."),
         "unknown": _("Not taken: this is not an option of the poll.\nChoose one of these."),

@@ -1,6 +1,7 @@
 // Casts votes without leaving the page. Without this script the form does the same.
 
 import { loadAnew, takeUntold } from "./anew.js";
+import { keepsCookies } from "./cookies.js";
 import { countDown, skewOf } from "./countdown.js";
 import { text } from "./text.js";
 
@@ -9,6 +10,8 @@ const AWAY_AGAIN = 2_000; // ms until a page on which no vote can be taken asks 
 const CLOSED_AGAIN = 20_000; // ms until the page of a closed poll does: it may be open for longer
 const CLOSE_BY = 5_000; // ms by which a countdown may be late
 const LONG = 40; // letters of a name in a sentence
+// What is said in place of these where no cookies are kept.
+const NO_COOKIES = { open: "open once", taken: "taken once", "no answer": "no answer once" };
 
 const main = document.querySelector("main");
 const form = document.getElementById("ballot");
@@ -65,7 +68,8 @@ function show(state, tone, id, mark) {
   main.dataset.state = state;
   answer.dataset.tone = tone;
   const name = (option) => (option === null ? "" : nameOf(option));
-  notice.replaceChildren(...sentence(state, { name: name(id), kept: name(taken) }));
+  const key = (!keepsCookies && NO_COOKIES[state]) || state;
+  notice.replaceChildren(...sentence(key, { name: name(id), kept: name(taken) }));
   const retry = mark === "failed" && !closed;
   if (!retry) moveFocus(id); // before it would be lost
   again.hidden = !retry;
@@ -191,7 +195,8 @@ async function catchUp() {
   if (closed && isClosed && isLate && !isOtherPoll) return; // it would not be told again
   const isOther = isOtherPoll || isClosed !== closed || closesAt !== main.dataset.closesAt;
   const isBack = main.dataset.state === "away" && state !== "away";
-  if (!isOther && !isBack && marked === taken) return;
+  const isMarked = marked === taken || !keepsCookies; // else the server cannot know
+  if (!isOther && !isBack && isMarked) return;
   loadAnew(doubted === null || isOtherPoll ? null : { state: "no answer", id: doubted });
 }
 
@@ -215,6 +220,8 @@ ask();
 addEventListener("online", () => {
   if (main.dataset.state === "offline" && !closed) show("not taken", "bad", wanted, "failed");
 });
+
+if (!keepsCookies && main.dataset.state === "open") show("open", "quiet", null);
 
 const untold = takeUntold();
 if (untold?.state === "changed" && !closed) show("changed", "bad", null);
