@@ -10,7 +10,7 @@ import redis.asyncio
 import vote.app
 import vote.settings
 from common import keys
-from tests import fail_over, served, store, until
+from tests import address, fail_over, served, store, until
 from tests.integration import visitor
 
 Client = redis.asyncio.Redis
@@ -29,15 +29,15 @@ async def is_ready(guest: visitor.Visitor, *, so: bool = True) -> bool:
 
 
 async def test_votes_go_to_the_new_master(stores: store.Stores, client: Client, other: str) -> None:
-    async with fail_over.opened(stores.redis_url) as address:
-        configured = vote.settings.Settings(redis_url=pydantic.SecretStr(address.url))
+    async with address.opened(stores.redis_url) as moving:
+        configured = vote.settings.Settings(redis_url=pydantic.SecretStr(moving.url))
         async with (
             served.opened(vote.app.create_app(configured)) as vote_url,
             visitor.opened(vote_url) as guest,
             Client.from_url(other) as promoted,
         ):
             assert (await guest.vote("a")).status == 303
-            address.target = other
+            moving.target = other
             async with fail_over.replica(client):
                 votes = await asyncio.gather(*(guest.vote("b") for _ in range(VOTES)))
                 assert [each.status for each in votes] == [303] * VOTES

@@ -1,39 +1,18 @@
 """A worker whose Redis or Postgres goes and comes back."""
 
 import asyncio
-import contextlib
 import typing
-from collections.abc import AsyncIterator
 
-import pydantic
 import pytest
 import redis.asyncio
 
 from common import ballot, keys, redis_client
 from tests import store, until
-from worker import app, drain, queue, settings
+from tests.integration import working
+from worker import drain, queue
 
 RESTARTS = 7  # after as many failures in a row the wait is 3 to 5 seconds
 BATCH = 4
-
-
-@contextlib.asynccontextmanager
-async def worker(stores: store.Stores) -> AsyncIterator[None]:
-    """A worker of this process, which is stopped, and has ended, with the block."""
-    configured = settings.Settings(
-        redis_url=pydantic.SecretStr(stores.redis_url),
-        database_url=pydantic.SecretStr(stores.database_url),
-        host="127.0.0.1",
-        port=0,
-        batch_size=BATCH,
-    )
-    stop = asyncio.Event()
-    running = asyncio.create_task(app.run(configured, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await running
 
 
 async def test_after_each_restart_it_is_back_at_once_and_under_one_name(
@@ -52,7 +31,7 @@ async def test_after_each_restart_it_is_back_at_once_and_under_one_name(
         found = await names()
         return len(found) == 1 and not found <= seen
 
-    async with worker(stores):
+    async with working.opened(stores, BATCH):
         await until.true(is_back)
         for _ in range(RESTARTS):
             seen |= await names()
@@ -80,7 +59,7 @@ async def test_the_next_batch_is_claimed_meanwhile_only_behind_a_full_one(
     async def is_alone() -> bool:
         return await client.scard(keys.WORKERS) == 1
 
-    async with worker(stores):
+    async with working.opened(stores, BATCH):
         await until.true(is_alone)
         await stores.postgres.stop()
         await client.rpush(keys.VOTES, *votes[:first])

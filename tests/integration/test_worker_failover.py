@@ -4,7 +4,7 @@ import pytest
 import redis.asyncio
 
 from common import ballot, keys
-from tests import fail_over, service, store, until
+from tests import address, fail_over, service, store, until
 
 Client = redis.asyncio.Redis
 WITHIN = 5.0  # seconds to be at the new server
@@ -19,13 +19,13 @@ async def test_the_worker_goes_where_the_address_leads(
         async with (
             Client.from_url(first) as old,
             Client.from_url(second) as new,
-            fail_over.opened(first) as address,
+            address.opened(first) as moving,
         ):
             for number in range(votes):
                 await new.rpush(keys.VOTES, ballot.encode(ballot.Ballot(str(number), "a", 1)))
-            environment = {"DATABASE_URL": stores.database_url, "REDIS_URL": address.url}
+            environment = {"DATABASE_URL": stores.database_url, "REDIS_URL": moving.url}
             worker = await services.ready("worker", **environment)
-            address.target = second
+            moving.target = second
             async with fail_over.replica(old):
 
                 async def is_at_the_new_one() -> bool:
