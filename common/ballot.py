@@ -13,6 +13,9 @@ import orjson
 MAX_BYTES = 4096  # bytes of one message; the longest legal one is far below
 MAX_LENGTH = 255  # characters of `voter_id` and of `vote`: the columns are VARCHAR(255)
 MAX_CAST_AT = 2**53  # µs since the epoch: the year 2255; beyond, JSON readers lose digits
+# Seconds that a push to Redis takes at most; then the voter is told that it failed. result counts
+# on it: so long a vote of a poll that has just closed may still be on its way.
+PUSH_TIMEOUT = 2.0
 
 
 class Ballot(typing.NamedTuple):

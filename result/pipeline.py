@@ -10,7 +10,7 @@ import typing
 import orjson
 import redis.asyncio
 
-from common import dependency, keys, poll, redis_client
+from common import ballot, dependency, keys, poll, redis_client
 
 INTERVAL = 0.25  # seconds between two looks
 TIMEOUT = 1.0  # seconds for one look
@@ -18,7 +18,9 @@ HEARTBEAT_LIFE = 5_000  # ms; the time to live of a heartbeat when it is written
 ALIVE_AGE = 1.25  # seconds since the last beat: two were missed
 COUNTED = 0.35  # seconds of silence at most between two looks: what Redis hung is not a worker's
 VOTE_PAGE_AGE = 1.5  # seconds since its last beat, two of which were missed
-SETTLE = 3.0  # seconds after closing in which a vote may still be on its way into Redis
+# Seconds after closing in which a vote may still be on its way into Redis: it waits behind a push,
+# and is then in one itself. One more: machines are busy, and clocks are not quite the same.
+SETTLE = 2 * ballot.PUSH_TIMEOUT + 1.0
 GRACE = 4.0  # seconds at most after Redis is back in which the workers may come back as well
 
 

@@ -17,7 +17,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from common import __version__ as version
-from common import asset, concurrency, dependency, health, missing, redis_client, security
+from common import (
+    asset,
+    ballot,
+    concurrency,
+    dependency,
+    health,
+    missing,
+    redis_client,
+    security,
+)
 from vote import cast, heartbeat, metric, page, queue, settings, shortcut, voter
 
 MAX_BODY = 16 * 1024  # bytes; a form with one vote has a few dozen
@@ -30,7 +39,9 @@ class VoteApp:
     def __init__(self, configured: settings.Settings) -> None:
         self.poll = configured.poll()
         self.metrics = metric.Metrics(self.poll.option_ids)
-        self.client = redis_client.connect(configured, "vote", timeout=2.0, retries=0)
+        self.client = redis_client.connect(
+            configured, "vote", timeout=ballot.PUSH_TIMEOUT, retries=0
+        )
         self.redis = dependency.Dependency(
             "redis", configured.redis_address(), self.metrics.registry
         )

@@ -6,12 +6,13 @@ for each step, which take most of what a push costs here; see bench/README.md.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Sequence
 
 import redis.asyncio
 import redis.exceptions
 
-from common import dependency, keys
+from common import ballot, dependency, keys
 
 HEAD = b"$5\r\nRPUSH\r\n$%d\r\n%b\r\n" % (len(keys.VOTES), keys.VOTES.encode())
 CONNECT_PAUSE = 0.2  # seconds until a connection that could not be made is tried once more
@@ -35,12 +36,15 @@ class QueueAway(Exception):  # noqa: N818 (a state, as in "Redis is away")
 
 
 class Pusher:
-    """Pushes to the server that `client` is for, and waits as long as its commands do."""
+    """Pushes to the server that `client` is for. Waits as long as its commands do, and never longer
+    than `ballot.PUSH_TIMEOUT`.
+    """
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         pool = client.connection_pool
         self._connection = pool.make_connection()  # type: ignore[no-untyped-call]
-        self._limit = self._connection.socket_timeout  # seconds, now for the whole of a push
+        # Seconds, now for the whole of a push.
+        self._limit = min(ballot.PUSH_TIMEOUT, self._connection.socket_timeout or math.inf)
         self._connection.socket_timeout = None
         self._unsure = False  # whether Redis may have what is being pushed
         self._busy = asyncio.Lock()  # a push may come while it connects ahead

@@ -1,6 +1,8 @@
 """The way of a ballot into Redis: pushed, and acknowledged before the voter is answered."""
 
 import asyncio
+import bisect
+import operator
 import time
 import typing
 
@@ -12,12 +14,24 @@ from vote import metric, pusher
 
 MAX_PENDING = 20_000  # ballots that wait for a push; beyond, voters are asked to come back
 MAX_PUSH = 2_000  # ballots in one command
+MAX_WAIT = ballot.PUSH_TIMEOUT  # seconds behind other pushes; beyond, they are refused as well
 PUSHES = 2  # commands under way: the next one is there when Redis is done with the disk
 CROWDED = "too many votes at once"
 
 log = structlog.get_logger("queue")
 
 Settle = typing.Callable[[pusher.QueueAway | None], None]
+
+
+class Waiting(typing.NamedTuple):
+    """A ballot that waits for a push, and since when, by the monotonic clock."""
+
+    message: bytes
+    settle: Settle
+    since: float
+
+
+SINCE: typing.Callable[[Waiting], float] = operator.attrgetter("since")
 
 
 class Queue:
@@ -34,7 +48,7 @@ class Queue:
     ) -> None:
         self._state = state
         self._metrics = metrics
-        self._pending: list[tuple[bytes, Settle]] = []
+        self._pending: list[Waiting] = []  # oldest first
         self._pushers = [pusher.Pusher(client) for _ in range(PUSHES)]
         self._idle = list(self._pushers)
         self._pushing: set[asyncio.Task[None]] = set()
@@ -46,7 +60,7 @@ class Queue:
         if len(self._pending) >= MAX_PENDING:
             settle(pusher.QueueAway(CROWDED, told=CROWDED))
             return
-        self._pending.append((ballot.encode(cast), settle))
+        self._pending.append(Waiting(ballot.encode(cast), settle, time.monotonic()))
         if self._idle and not self._is_starting and self._are_enough():
             self._is_starting = True
             pushing = asyncio.create_task(self._push_pending(self._idle.pop()))
@@ -69,9 +83,8 @@ class Queue:
         loop = asyncio.get_running_loop()
         self._is_starting = False
         try:
-            while self._are_enough():
-                batch, self._pending = self._pending[:MAX_PUSH], self._pending[MAX_PUSH:]
-                away = await self._push_batch(by, [message for message, _ in batch])
+            while batch := self._take():
+                away = await self._push_batch(by, [each.message for each in batch])
                 if away is not None:  # nobody waits through more than one failure
                     not_sent = pusher.QueueAway(str(away), told=away.told)
                     loop.call_soon(_settle_all, self._pending, not_sent)
@@ -80,6 +93,22 @@ class Queue:
                 loop.call_soon(_settle_all, batch, away)
         finally:
             self._idle.append(by)
+
+    def _take(self) -> list[Waiting]:
+        """The next batch; empty when it is too early for one.
+
+        Who has waited too long is refused: no ballot comes later than its push and another one.
+        """
+        since = time.monotonic() - MAX_WAIT
+        late = bisect.bisect_left(self._pending, since, key=SINCE)
+        if late:
+            refused, self._pending = self._pending[:late], self._pending[late:]
+            crowded = pusher.QueueAway(CROWDED, told=CROWDED)
+            asyncio.get_running_loop().call_soon(_settle_all, refused, crowded)
+        if not self._are_enough():
+            return []
+        batch, self._pending = self._pending[:MAX_PUSH], self._pending[MAX_PUSH:]
+        return batch
 
     async def _push_batch(
         self, by: pusher.Pusher, messages: list[bytes]
@@ -100,9 +129,9 @@ class Queue:
         return None
 
 
-def _settle_all(batch: list[tuple[bytes, Settle]], away: pusher.QueueAway | None) -> None:
-    for _, settle in batch:
+def _settle_all(batch: list[Waiting], away: pusher.QueueAway | None) -> None:
+    for each in batch:
         try:
-            settle(away)
+            each.settle(away)
         except Exception:
             log.exception("a voter was not told")  # the others are

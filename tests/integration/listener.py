@@ -79,3 +79,11 @@ async def get(url: str, path: str) -> tuple[int, typing.Mapping[str, str], str]:
     """Status, headers and body of one answer."""
     async with aiohttp.ClientSession() as client, client.get(url + path) as answer:
         return answer.status, answer.headers, await answer.text()
+
+
+async def results(url: str) -> dict[str, object]:
+    """What /api/results tells."""
+    status, headers, text = await get(url, "/api/results")
+    assert (status, headers["cache-control"]) == (200, "no-store")
+    content: dict[str, object] = json.loads(text)
+    return content

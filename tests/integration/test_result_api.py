@@ -1,36 +1,24 @@
 """The result service for programs and operators."""
 
 import datetime
-import functools
 import json
 import re
-from collections.abc import AsyncIterator
 
 import aiohttp
 import asyncpg
-import pydantic
 import pytest
-import redis.asyncio
 
-from common import keys, security
-from result import app, pipeline, settings, tally
-from tests import served, store, until
+from common import security
+from tests import until
 from tests.integration import listener
 
 CLASSIC = "SELECT vote, COUNT(id) AS count FROM votes GROUP BY vote"
 
 
-async def results(url: str) -> dict[str, object]:
-    status, headers, text = await listener.get(url, "/api/results")
-    assert (status, headers["cache-control"]) == (200, "no-store")
-    content: dict[str, object] = json.loads(text)
-    return content
-
-
 async def test_results_are_what_the_classic_result_page_counts(
     result_url: str, tables: asyncpg.Connection
 ) -> None:
-    assert (await results(result_url))["total"] == 0
+    assert (await listener.results(result_url))["total"] == 0
     before = datetime.datetime.now(datetime.UTC)
     await tables.execute(
         "INSERT INTO votes (id, vote) "
@@ -38,11 +26,11 @@ async def test_results_are_what_the_classic_result_page_counts(
     )
 
     async def counted() -> bool:
-        return (await results(result_url))["total"] == 3000
+        return (await listener.results(result_url))["total"] == 3000
 
     await until.true(counted)
     classic = dict(await tables.fetch(CLASSIC))
-    told = await results(result_url)
+    told = await listener.results(result_url)
     as_of = datetime.datetime.fromisoformat(str(told.pop("as_of")))
     assert before <= as_of <= datetime.datetime.now(datetime.UTC)
     assert told == {
@@ -107,85 +95,3 @@ async def test_another_site_cannot_listen(result_url: str) -> None:
             await client.ws_connect(f"{channel}websocket", headers=evil)
         async with client.ws_connect(f"{channel}websocket", headers={"origin": result_url}):
             pass
-
-
-@pytest.fixture
-async def closed_url(stores: store.Stores, tables: asyncpg.Connection) -> AsyncIterator[str]:
-    """The result of a poll with three options that is over."""
-    configured = settings.Settings(
-        database_url=pydantic.SecretStr(stores.database_url),
-        redis_url=pydantic.SecretStr(stores.redis_url),
-        options={"a": "Tea", "b": "Coffee", "c": "Water"},
-        poll_title="Drinks",
-        poll_closes_at=datetime.datetime.now(datetime.UTC),
-    )
-    async with served.opened(app.create_app(configured)) as url:
-        yield url
-
-
-async def is_final(url: str, final: bool) -> bool:
-    return (await results(url))["final"] is final
-
-
-@pytest.mark.parametrize("name", ["postgres", "redis"])
-async def test_a_result_is_not_final_while_a_store_is_away(
-    closed_url: str, tables: asyncpg.Connection, stores: store.Stores, name: str
-) -> None:
-    await until.true(lambda: is_final(closed_url, True))
-    await tables.close()
-    server = getattr(stores, name)
-    await server.stop()
-    await until.true(lambda: is_final(closed_url, False))
-    await server.start()
-    await until.true(lambda: is_final(closed_url, True))
-
-
-async def test_a_result_is_not_final_before_the_last_votes_can_have_come(
-    stores: store.Stores, tables: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline, "SETTLE", 1.0)
-    closes_at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=0.5)
-    for redis_url in (pydantic.SecretStr(stores.redis_url), None):
-        configured = settings.Settings(
-            database_url=pydantic.SecretStr(stores.database_url),
-            redis_url=redis_url,
-            poll_closes_at=closes_at,
-        )
-        async with served.opened(app.create_app(configured)) as url:
-            await until.true(functools.partial(is_final, url, True))
-        late = datetime.datetime.now(datetime.UTC) - closes_at
-        assert late > datetime.timedelta(seconds=pipeline.SETTLE)
-        closes_at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=0.5)
-
-
-def test_a_result_is_final_by_numbers_that_were_asked_for_afterwards(stores: store.Stores) -> None:
-    closed = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
-    configured = settings.Settings(
-        redis_url=pydantic.SecretStr(stores.redis_url), poll_closes_at=closed
-    )
-    service = app.ResultApp(configured)
-    service.postgres.up()
-    assert service.pipeline
-    service.pipeline.latest = pipeline.Queue(0, 0, 0, [], None)
-    service.pipeline.drained_at = closed + datetime.timedelta(seconds=10)
-    for seconds, final in ((9, False), (11, True)):
-        as_of = closed + datetime.timedelta(seconds=seconds)
-        service.tallies.latest = tally.Tally({"a": 1, "b": 0}, as_of)
-        assert service._is_final() is final
-
-
-async def test_a_result_is_final_when_no_vote_is_on_its_way(
-    closed_url: str, tables: asyncpg.Connection, client: redis.asyncio.Redis
-) -> None:
-    await until.true(lambda: is_final(closed_url, True))
-    await client.rpush(keys.VOTES, b"{}")
-    await until.true(lambda: is_final(closed_url, False))
-    await client.delete(keys.VOTES)
-    await until.true(lambda: is_final(closed_url, True))
-    told = await results(closed_url)
-    assert told["title"] == "Drinks"
-    assert told["options"] == [
-        {"id": "a", "name": "Tea", "votes": 0},
-        {"id": "b", "name": "Coffee", "votes": 0},
-        {"id": "c", "name": "Water", "votes": 0},
-    ]

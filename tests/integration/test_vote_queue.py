@@ -6,44 +6,17 @@ import time
 import typing
 from collections.abc import AsyncIterator
 
-import pydantic
 import pytest
 import redis.asyncio
 
-from common import ballot, dependency, keys, redis_client
+from common import ballot, keys
 from tests import store
-from vote import metric, pusher, queue, settings
+from tests.integration import pushing
+from vote import pusher, queue
 
 TIMEOUT = 0.5  # seconds
-OPTIONS = frozenset({"a", "b"})
 Client = redis.asyncio.Redis
-
-
-class Pushed:
-    """A queue with its metrics."""
-
-    def __init__(self, client: Client) -> None:
-        self.metrics = metric.Metrics(OPTIONS)
-        self.state = dependency.Dependency("redis", "", self.metrics.registry)
-        self.queue = queue.Queue(client, self.state, self.metrics)
-
-    async def push(self, cast: ballot.Ballot) -> None:
-        """Returns once Redis has acknowledged it. Raises `QueueAway` when it has not."""
-        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def settle(away: pusher.QueueAway | None) -> None:
-            if away is None:
-                acknowledged.set_result(None)
-            else:
-                acknowledged.set_exception(away)
-
-        self.queue.push_soon(cast, settle)
-        await acknowledged
-
-    def sample(self, name: str) -> float:
-        value = self.metrics.registry.get_sample_value(name)
-        assert value is not None
-        return value
+Pushed = pushing.Pushed
 
 
 def cast(number: int) -> ballot.Ballot:
@@ -52,12 +25,8 @@ def cast(number: int) -> ballot.Ballot:
 
 @pytest.fixture
 async def pushed(stores: store.Stores) -> AsyncIterator[Pushed]:
-    configured = settings.Settings(redis_url=pydantic.SecretStr(stores.redis_url))
-    client = redis_client.connect(configured, "vote", timeout=TIMEOUT)
-    made = Pushed(client)
-    yield made
-    await made.queue.close()
-    await client.aclose()
+    async with pushing.opened(stores.redis_url, limit=TIMEOUT) as made:
+        yield made
 
 
 async def test_concurrent_pushes_travel_together(pushed: Pushed, client: Client) -> None:
@@ -70,11 +39,11 @@ async def test_concurrent_pushes_travel_together(pushed: Pushed, client: Client)
 
 
 async def test_what_comes_during_a_push_goes_with_the_next(pushed: Pushed, client: Client) -> None:
-    pushing = []
+    under_way = []
     for number in range(200):
-        pushing.append(asyncio.create_task(pushed.push(cast(number))))
+        under_way.append(asyncio.create_task(pushed.push(cast(number))))
         await asyncio.sleep(0)
-    await asyncio.gather(*pushing)
+    await asyncio.gather(*under_way)
     messages = await client.lrange(keys.VOTES, 0, -1)
     # In any order: two pushes are under way at once.
     assert sorted(messages) == sorted(ballot.encode(cast(number)) for number in range(200))
@@ -86,12 +55,12 @@ async def test_a_second_command_leaves_when_it_has_as_many_as_the_first(
     pushed: Pushed, client: Client, stores: store.Stores, later: int, commands: int
 ) -> None:
     await stores.redis.pause()
-    pushing = [asyncio.create_task(pushed.push(cast(number))) for number in range(10)]
+    under_way = [asyncio.create_task(pushed.push(cast(number))) for number in range(10)]
     for number in range(later):
         await asyncio.sleep(0.001)
-        pushing.append(asyncio.create_task(pushed.push(cast(10 + number))))
+        under_way.append(asyncio.create_task(pushed.push(cast(10 + number))))
     await stores.redis.resume()
-    await asyncio.gather(*pushing)
+    await asyncio.gather(*under_way)
     assert await client.llen(keys.VOTES) == 10 + later
     assert pushed.sample("vote_push_batch_size_count") == commands
 
@@ -101,11 +70,11 @@ async def test_each_is_acknowledged_only_when_redis_has_it(
 ) -> None:
     await pushed.push(cast(0))
     await stores.redis.pause()
-    pushing = asyncio.create_task(pushed.push(cast(1)))
-    done, _ = await asyncio.wait({pushing}, timeout=0.2)
+    under_way = asyncio.create_task(pushed.push(cast(1)))
+    done, _ = await asyncio.wait({under_way}, timeout=0.2)
     assert not done
     await stores.redis.resume()
-    await pushing
+    await under_way
     assert await client.llen(keys.VOTES) == 2
 
 
@@ -142,6 +111,43 @@ async def test_nobody_waits_through_more_than_one_failure(
     assert await client.llen(keys.VOTES) - 2 == sum(unsure) <= 20
 
 
+async def test_nobody_waits_for_several_pushes_that_are_slow(
+    stores: store.Stores, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_PUSH", 10)
+    monkeypatch.setattr(queue, "MAX_WAIT", 0.1)
+    async with pushing.opened(stores.redis_url) as pushed:
+        await pushed.push(cast(0))
+        await stores.redis.pause()
+        under_way = asyncio.gather(
+            *(pushed.push(cast(number)) for number in range(100)), return_exceptions=True
+        )
+        await asyncio.sleep(queue.MAX_WAIT * 2)  # the first push takes so long
+        await stores.redis.resume()
+        outcomes = await under_way
+        assert outcomes[:10] == [None] * 10
+        late = [each for each in outcomes if isinstance(each, pusher.QueueAway)]
+        assert len(late) == 90
+        assert {(each.told, each.unsure) for each in late} == {(queue.CROWDED, False)}
+        assert await client.llen(keys.VOTES) == 11
+        assert pushed.state.is_up
+        await pushed.push(cast(1))
+
+
+async def test_a_longer_time_out_of_the_client_is_not_for_pushes(
+    stores: store.Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ballot, "PUSH_TIMEOUT", TIMEOUT)
+    async with pushing.opened(f"{stores.redis_url}?socket_timeout=20") as pushed:
+        await pushed.push(cast(0))
+        await stores.redis.pause()
+        async with asyncio.timeout(10):
+            with pytest.raises(pusher.QueueAway) as away:
+                await pushed.push(cast(1))
+        assert away.value.unsure
+        await stores.redis.resume()
+
+
 async def test_the_connections_are_there_before_the_first_vote(
     vote_url: str, client: Client
 ) -> None:
@@ -150,16 +156,9 @@ async def test_the_connections_are_there_before_the_first_vote(
     assert names.count("vote") >= 1 + queue.PUSHES, vote_url
 
 
-@contextlib.asynccontextmanager
-async def pushing_to(server: asyncio.Server) -> AsyncIterator[Pushed]:
-    """A queue that pushes to what listens there in place of Redis."""
-    port = server.sockets[0].getsockname()[1]
-    configured = settings.Settings(redis_url=pydantic.SecretStr(f"redis://127.0.0.1:{port}"))
-    client = redis_client.connect(configured, "vote", timeout=2.0, retries=0)
-    pushed = Pushed(client)
-    yield pushed
-    await pushed.queue.close()
-    await client.aclose()
+def address(server: asyncio.Server) -> str:
+    """The URL of what listens there in place of Redis."""
+    return f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
@@ -174,7 +173,7 @@ async def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
 
     async with (
         await asyncio.start_server(refuse_once, "127.0.0.1", 0) as server,
-        pushing_to(server) as pushed,
+        pushing.opened(address(server)) as pushed,
     ):
         await pushed.push(cast(0))
         assert met == 2
@@ -199,7 +198,7 @@ async def answering(*answers: bytes) -> AsyncIterator[tuple[Pushed, list[bytes]]
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        async with pushing_to(server) as pushed:
+        async with pushing.opened(address(server)) as pushed:
             yield pushed, came
         await asyncio.wait(filter(None, handlers))
 
@@ -242,17 +241,12 @@ async def test_a_second_try_takes_no_longer_than_one() -> None:
         writer.close()
 
     async with await asyncio.start_server(hang_up_late, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        configured = settings.Settings(redis_url=pydantic.SecretStr(f"redis://127.0.0.1:{port}"))
-        client = redis_client.connect(configured, "vote", timeout=1.0)
-        pushed = Pushed(client)
-        started = time.monotonic()
-        with pytest.raises(pusher.QueueAway) as away:
-            await pushed.push(cast(0))
-        assert away.value.unsure
-        assert 0.8 < time.monotonic() - started < 1.5
-        await pushed.queue.close()
-        await client.aclose()
+        async with pushing.opened(address(server), limit=1.0) as pushed:
+            started = time.monotonic()
+            with pytest.raises(pusher.QueueAway) as away:
+                await pushed.push(cast(0))
+            assert away.value.unsure
+            assert 0.8 < time.monotonic() - started < 1.5
         await asyncio.wait(filter(None, handlers))
 
 
@@ -267,10 +261,10 @@ async def test_a_fault_of_the_client_library_leaves_nobody_waiting() -> None:
 
 
 async def test_a_voter_who_hangs_up_takes_nobody_along(pushed: Pushed, client: Client) -> None:
-    pushing = [asyncio.create_task(pushed.push(cast(number))) for number in range(10)]
+    under_way = [asyncio.create_task(pushed.push(cast(number))) for number in range(10)]
     await asyncio.sleep(0)
-    pushing[3].cancel()
-    outcomes = await asyncio.gather(*pushing, return_exceptions=True)
+    under_way[3].cancel()
+    outcomes = await asyncio.gather(*under_way, return_exceptions=True)
     assert [outcome for outcome in outcomes if outcome is not None] == [outcomes[3]]
     assert await client.llen(keys.VOTES) == 10
 
@@ -280,7 +274,7 @@ async def test_the_wait_is_bounded(
 ) -> None:
     monkeypatch.setattr(queue, "MAX_PENDING", 10)
     await stores.redis.pause()
-    pushing = [asyncio.create_task(pushed.push(cast(number))) for number in range(11)]
-    outcomes = await asyncio.gather(*pushing, return_exceptions=True)
+    under_way = [asyncio.create_task(pushed.push(cast(number))) for number in range(11)]
+    outcomes = await asyncio.gather(*under_way, return_exceptions=True)
     assert "too many votes" in str(outcomes[-1])
     assert not any("too many votes" in str(outcome) for outcome in outcomes[:-1])
