@@ -16,11 +16,21 @@ LOCK_TIMEOUT = 10_000  # ms to wait for running writers, before trying again
 
 _FILE = (pathlib.Path(__file__).parent / "schema.sql").read_text()
 SCHEMA = re.split(r"^(?:BEGIN\b.*|COMMIT);$", _FILE, flags=re.MULTILINE)[1]  # what is between them
-VERSION = "schema " + hashlib.sha256(_FILE.encode()).hexdigest()[:16]
 TRIGGERS = re.findall(r"CREATE OR REPLACE TRIGGER (\w+)", SCHEMA)
 RIGHTS = ("SELECT", "INSERT", "UPDATE")  # that a worker needs on votes
 
 log = structlog.get_logger("schema")
+
+
+def version(statements: str) -> str:
+    """What tells this schema from others. Lines of comments alone do not: nothing is counted anew
+    when one is mended.
+    """
+    told = re.sub(r"^\s*(--.*)?\n", "", statements, flags=re.MULTILINE)
+    return "schema " + hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+VERSION = version(SCHEMA)
 
 
 async def migrate(configured: settings.DatabaseSettings, *, anew: bool = False) -> None:
@@ -89,9 +99,9 @@ async def check(connection: asyncpg.Connection) -> None:
 async def check_whole(connection: asyncpg.Connection) -> None:
     """Raises `asyncpg.UndefinedTableError` if a part is missing.
 
-    Of any version: during an update the workers of two versions would undo each other's.
+    Of any version: during an update there are workers of two.
     """
-    if await _version(connection) is None:
+    if not await is_whole(connection):
         raise asyncpg.UndefinedTableError("a part of the schema is missing")
 
 
@@ -109,6 +119,11 @@ async def check_rights(connection: asyncpg.Connection) -> None:
 async def is_current(connection: asyncpg.Connection) -> bool:
     """Whether the schema is there as a whole, in this version."""
     return await _version(connection) == VERSION
+
+
+async def is_whole(connection: asyncpg.Connection) -> bool:
+    """Whether the schema is there as a whole, in any version."""
+    return await _version(connection) is not None
 
 
 async def _version(connection: asyncpg.Connection) -> str | None:

@@ -67,6 +67,7 @@ class Store:
         self._migrate = migrate
         self._connection: asyncpg.Connection | None = None
         self._migration: asyncio.Task[None] | None = None
+        self._was_current = False  # the schema, once since this worker started
         self._upsert: typing.Any = None
         self._busy = asyncio.Lock()
         self._commit_began = 0.0
@@ -158,11 +159,12 @@ class Store:
                 await self._migrated(self._migration)
             connection = await postgres_client.connect(self._settings, "worker")
             try:
-                if not self._migrate:
-                    await schema.check(connection)
-                elif not await schema.is_current(connection):
-                    self._migration = asyncio.create_task(schema.migrate(self._settings))
-                    await self._migrated(self._migration)
+                if not await self._is_fit(connection):
+                    if self._migrate:
+                        self._migration = asyncio.create_task(schema.migrate(self._settings))
+                        await self._migrated(self._migration)
+                    else:
+                        await schema.check(connection)
                 await schema.check_rights(connection)
                 self._upsert = await connection.prepare(UPSERT)
             except BaseException:
@@ -170,6 +172,17 @@ class Store:
                 raise
             self._connection = connection
         return self._connection
+
+    async def _is_fit(self, connection: asyncpg.Connection) -> bool:
+        """Whether the schema that is there will do.
+
+        Who finds another version than once before is about to be replaced, by a worker that has
+        applied it: that is not undone with each connection that is lost meanwhile.
+        """
+        if self._was_current:
+            return await schema.is_whole(connection)
+        self._was_current = await schema.is_current(connection)
+        return self._was_current
 
     async def _migrated(self, migration: asyncio.Task[None]) -> None:
         """Raises `Migrating` while the schema is being applied, else what went wrong with it.
@@ -181,6 +194,7 @@ class Store:
             raise Migrating
         self._migration = None
         await migration
+        self._was_current = True
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

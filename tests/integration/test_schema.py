@@ -42,6 +42,13 @@ async def test_many_workers_may_apply_it_at_once(stores: store.Stores) -> None:
         await each.close()
 
 
+def test_another_comment_is_no_other_version() -> None:
+    lines = "CREATE TABLE votes (\n    id TEXT\n);\n"
+    commented = "-- The votes.\n\nCREATE TABLE votes (\n    -- Of whom.\n    id TEXT\n);\n"
+    assert schema.version(commented) == schema.version(lines)
+    assert schema.version(lines.replace("TEXT", "INT")) != schema.version(lines)
+
+
 async def test_ids_are_compared_byte_by_byte_whatever_the_database_does(
     db: asyncpg.Connection,
 ) -> None:

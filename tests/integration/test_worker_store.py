@@ -11,7 +11,7 @@ import pytest
 
 from common import ballot
 from tests import store, until
-from worker import settings
+from worker import schema, settings
 from worker import store as worker_store
 
 Ballot = ballot.Ballot
@@ -161,6 +161,45 @@ async def test_a_connection_that_the_server_ends_is_made_anew(
 
     await until.true(functools.partial(commits, stored, Ballot("1", "a", 1)))
     assert await rows(db) == {"1": "a"}
+
+
+async def version(db: asyncpg.Connection) -> str:
+    return str(await db.fetchval("SELECT obj_description('tallies'::regclass, 'pg_class')"))
+
+
+@pytest.mark.parametrize("migrate", [False, True])
+async def test_the_schema_of_a_newer_worker_is_not_undone_by_one_that_runs(
+    stores: store.Stores, db: asyncpg.Connection, migrate: bool
+) -> None:
+    """During an update both run, and either may lose its connection."""
+    older = worker_store.Store(configured(stores), migrate=migrate)
+    await older.ping()
+    await db.execute("COMMENT ON VIEW tallies IS 'schema of a newer worker'")
+    await db.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'worker'"
+    )
+    await until.true(functools.partial(commits, older, Ballot("1", "a", 1)))
+    assert await version(db) == "schema of a newer worker"
+    # Unless it is not there as a whole: then it is of no use to anybody.
+    await db.execute("DROP TRIGGER tally_insert ON votes")
+    await older.close()
+    if migrate:
+        await older.ping()
+        assert await version(db) == schema.VERSION
+    else:
+        with pytest.raises(worker_store.StoreAway, match="--migrate"):
+            await older.ping()
+    await older.close()
+
+
+async def test_a_worker_that_starts_applies_its_own_schema(
+    stores: store.Stores, db: asyncpg.Connection
+) -> None:
+    await db.execute("COMMENT ON VIEW tallies IS 'schema of another worker'")
+    starting = worker_store.Store(configured(stores), migrate=True)
+    await starting.ping()
+    assert await version(db) == schema.VERSION
+    await starting.close()
 
 
 async def test_without_rights_to_migrate_it_waits_for_the_schema(stores: store.Stores) -> None:
