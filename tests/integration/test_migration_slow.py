@@ -64,13 +64,16 @@ async def test_the_worker_says_so_and_is_ready_then(
     assert await db.fetchval("SELECT voters FROM tallies") == 1
 
 
-async def test_no_limit_of_a_statement_holds_for_it(
-    stores: store.Stores, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", ["statement_timeout", "transaction_timeout"])
+async def test_no_limit_of_time_holds_for_it(
+    stores: store.Stores, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
+    if not await db.fetchval("SELECT count(*) FROM pg_settings WHERE name = $1", limit):
+        pytest.skip(f"this Postgres has no {limit}")
     monkeypatch.setattr(postgres_client.connect, "__kwdefaults__", {"limit": LIMIT})
     monkeypatch.setattr(worker_store, "MIGRATES_AFTER", LIMIT)
     await slow_down(db, 4 * LIMIT)
-    await db.execute(f"ALTER DATABASE test SET statement_timeout = '{LIMIT}s'")
+    await db.execute(f"ALTER DATABASE test SET {limit} = '{LIMIT}s'")
     stored = made(stores)
     told = set()
 
@@ -89,7 +92,7 @@ async def test_no_limit_of_a_statement_holds_for_it(
     try:
         await until.true(is_done)
     finally:
-        await db.execute("ALTER DATABASE test RESET statement_timeout")
+        await db.execute(f"ALTER DATABASE test RESET {limit}")
         await stored.close()
     assert told == {"the schema is being migrated"}
 

@@ -116,6 +116,23 @@ async def test_workers_are_judged_again_as_soon_as_all_have_reported(
     assert time.monotonic() - back < pipeline.GRACE - 1
 
 
+async def test_a_vote_page_has_time_to_come_back_as_well(
+    audience: Listener, client: redis.asyncio.Redis, stores: store.Stores
+) -> None:
+    """It is not known then whether it lives; afterwards it is."""
+    await client.set(keys.VOTE_PAGE, "replica-7", ex=60)
+    await until.true(lambda: audience.status.get("vote_page") is True)
+    await stores.redis.pause()
+    await until.true(lambda: audience.status["redis"]["state"] == "away")
+    await asyncio.sleep(pipeline.GRACE / 2)  # the outage, long enough for the longest grace
+    await stores.redis.resume()
+    await until.true(lambda: audience.status["redis"]["state"] == "up")
+    back = len(audience.of("pipeline")) - 1
+    await until.true(lambda: audience.status["vote_page"] is False)
+    told = [event.content["vote_page"] for event in audience.of("pipeline")[back:]]
+    assert [now for now, _ in itertools.groupby(told)] == [True, None, False]
+
+
 async def test_a_worker_that_dies_while_redis_is_slow_is_noticed(
     audience: Listener, client: redis.asyncio.Redis, stores: store.Stores
 ) -> None:

@@ -32,5 +32,10 @@ async def test_the_worker_goes_where_the_address_leads(
                     return await new.scard(keys.WORKERS) == 1 and not await new.exists(keys.VOTES)
 
                 await until.true(is_at_the_new_one, WITHIN, lambda: worker.log)
+
+                async def waits_there_for_votes() -> bool:
+                    return "worker-waiting" in [each["name"] for each in await new.client_list()]
+
+                await until.true(waits_there_for_votes, WITHIN, lambda: worker.log)
                 await worker.ready(WITHIN)
             await worker.terminate()

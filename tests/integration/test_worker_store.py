@@ -318,3 +318,20 @@ async def test_without_the_rights_it_is_not_ready_and_says_what_to_grant(
         await limited.close()
     finally:
         await db.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+async def test_rights_on_the_columns_are_enough(
+    stores: store.Stores, db: asyncpg.Connection
+) -> None:
+    role, columns = "storing", "(id, vote, cast_at)"
+    rights = ", ".join(f"{each} {columns}" for each in schema.RIGHTS)
+    await db.execute(f"CREATE ROLE {role}; GRANT {rights} ON votes TO {role}")
+    try:
+        url = f"{stores.database_url}{'&' if '?' in stores.database_url else '?'}role={role}"
+        limited = worker_store.Store(
+            settings.Settings(database_url=pydantic.SecretStr(url)), migrate=False
+        )
+        assert await limited.commit([Ballot("1", "a", 1)]) == []
+        await limited.close()
+    finally:
+        await db.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")

@@ -371,7 +371,7 @@ async def test_fifty_thousand_messages_that_are_no_text_do_not_stop_a_worker(
 async def test_a_ballot_that_postgres_refuses_is_buried(
     stores: store.Stores, services: service.Services, client: Client
 ) -> None:
-    await services.ready("worker", **stores.environment)
+    worker = await services.ready("worker", **stores.environment)
     db = await asyncpg.connect(stores.database_url)
     await db.execute("ALTER TABLE votes ADD CONSTRAINT even CHECK (id NOT LIKE '%7')")
     await db.close()
@@ -387,6 +387,7 @@ async def test_a_ballot_that_postgres_refuses_is_buried(
         "voter-17",
     ]
     assert all(letter["reason"].startswith("Postgres refuses it: ") for letter in letters)
+    assert "worker_ballots_committed_total 9.0" in await worker.text("/metrics")
 
 
 async def test_an_idle_worker_uses_no_cpu(
