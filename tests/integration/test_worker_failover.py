@@ -32,10 +32,37 @@ async def test_the_worker_goes_where_the_address_leads(
                     return await new.scard(keys.WORKERS) == 1 and not await new.exists(keys.VOTES)
 
                 await until.true(is_at_the_new_one, WITHIN, lambda: worker.log)
-
-                async def waits_there_for_votes() -> bool:
-                    return "worker-waiting" in [each["name"] for each in await new.client_list()]
-
-                await until.true(waits_there_for_votes, WITHIN, lambda: worker.log)
                 await worker.ready(WITHIN)
+            await worker.terminate()
+
+
+async def test_a_worker_that_was_busy_waits_for_votes_where_the_address_leads(
+    stores: store.Stores, services: service.Services
+) -> None:
+    """A server that becomes a replica hangs up on who waits for votes, and on nobody else."""
+    with fail_over.valkey() as first, fail_over.valkey() as second:
+        async with (
+            Client.from_url(first) as old,
+            Client.from_url(second) as new,
+            address.opened(first) as moving,
+        ):
+
+            async def waits(client: Client) -> bool:
+                clients = await client.client_list()
+                return ("worker-waiting", "blmove") in [
+                    (each["name"], each["cmd"]) for each in clients
+                ]
+
+            async def is_taken() -> bool:
+                return not await old.exists(keys.VOTES)
+
+            environment = {"DATABASE_URL": stores.database_url, "REDIS_URL": moving.url}
+            worker = await services.ready("worker", **environment)
+            await until.true(lambda: waits(old))
+            await stores.postgres.stop()
+            await old.rpush(keys.VOTES, ballot.encode(ballot.Ballot("1", "a", 1)))
+            await until.true(is_taken)
+            moving.target = second
+            async with fail_over.replica(old):
+                await until.true(lambda: waits(new), WITHIN, lambda: worker.log)
             await worker.terminate()
