@@ -33,10 +33,12 @@ class Dead(typing.NamedTuple):
 class Batch(typing.NamedTuple):
     """What one claim brought: how many messages, the ballots in them, and the dead letters.
 
-    `oldest`: the earliest `cast_at`, in µs. `dead`: of the newest messages, as many as are kept.
+    `is_full`: more may wait. `oldest`: the earliest `cast_at`, in µs. `dead`: of the newest
+    messages, as many as are kept.
     """
 
     size: int
+    is_full: bool
     ballots: int
     newest: store.Sorted
     oldest: int
@@ -139,11 +141,10 @@ class Drain:
                 if not claiming.done():
                     break
                 batch = claiming.result()
-                has_more = batch.size == self._batch_size
                 # While Postgres commits a full batch, the next one is claimed and made ready, and
                 # the one before is dropped: it does not wait for Redis. Behind any other batch
                 # there is nothing yet, and asking would only take a core from Postgres.
-                if has_more:
+                if batch.is_full:
                     claiming = asyncio.create_task(self._claim(session))
                 committed = await self._commit(batch, stop)
                 if dropping:
@@ -154,7 +155,7 @@ class Drain:
                 dropping = asyncio.create_task(session.drop(batch.size, batch.dead))
                 if stop.is_set():  # what is claimed ahead is put back
                     break
-                if not has_more:
+                if not batch.is_full:
                     claiming = asyncio.create_task(self._claim_next(session))
             if dropping:
                 await dropping
@@ -178,7 +179,8 @@ class Drain:
             ballots, dead = self._decode_each(messages)
         oldest = min(map(CAST_AT, ballots), default=0)
         newest = store.newest_of_each_voter(ballots)
-        return Batch(len(messages), len(ballots), newest, oldest, dead)
+        is_full = queue.is_full(messages, self._batch_size)
+        return Batch(len(messages), is_full, len(ballots), newest, oldest, dead)
 
     def _decode_each(self, messages: list[bytes]) -> tuple[list[ballot.Ballot], list[bytes]]:
         ballots: list[ballot.Ballot] = []

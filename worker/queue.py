@@ -14,7 +14,7 @@ import orjson
 import redis.asyncio
 import redis.exceptions
 
-from common import keys, redis_client
+from common import ballot, keys, redis_client
 
 HEARTBEAT_INTERVAL = 0.5  # seconds
 HEARTBEAT_LIFE = 5  # seconds without a beat until others put back what a worker has claimed
@@ -22,6 +22,9 @@ REAP_INTERVAL = 2.0  # seconds
 BLOCK = 5  # seconds that one wait for a vote blocks at most
 FULL_PAUSE = 0.2  # seconds between two looks for a vote while Redis is full
 DEAD_KEPT = 1_000  # dead letters
+# Bytes after which one script moves no more messages: at most so much, and one slice, is in the
+# memory of Redis several times while it runs. Ballots of the usual length are far below.
+MOVED_BYTES = 4 * 1024 * 1024
 
 _LUA = pathlib.Path(__file__).parent / "lua"
 
@@ -72,8 +75,11 @@ class Session:
         return Lengths(*typing.cast("list[int]", lengths))
 
     async def claim(self, most: int) -> list[bytes]:
-        """Claims up to `most` messages, oldest first. Raises `HeartbeatLost`."""
-        answer = await self._run(self._claim, self._claim_keys, [str(most)])
+        """Claims up to `most` messages, oldest first. Raises `HeartbeatLost`.
+
+        After `MOVED_BYTES` it ends early; of what is too long for a ballot it brings the beginning.
+        """
+        answer = await self._run(self._claim, self._claim_keys, _claim_arguments(most))
         return typing.cast("list[bytes]", answer)
 
     async def claim_next(self, most: int) -> list[bytes]:
@@ -86,7 +92,7 @@ class Session:
         async with self._blocking.pipeline(transaction=False) as together:
             together.blmove(keys.VOTES, keys.VOTES, BLOCK, "LEFT", "LEFT")
             names = self._claim_keys
-            together.evalsha(self._claim.sha, len(names), *names, str(most))
+            together.evalsha(self._claim.sha, len(names), *names, *_claim_arguments(most))
             waited, answer = await together.execute(raise_on_error=False)
         if isinstance(answer, redis.exceptions.NoScriptError):
             return await self.claim(most)
@@ -141,12 +147,16 @@ class Session:
         return [self.name, orjson.dumps(status), HEARTBEAT_LIFE]
 
     async def _release(self, name: str, condition: str) -> int:
-        answer = await self._run(
-            self._put_back,
-            [keys.VOTES, keys.claimed(name), keys.heartbeat(name), keys.WORKERS],
-            [condition, name],
-        )
-        return typing.cast("int", answer)
+        total, left = 0, 1
+        while left:  # who is interrupted here leaves the rest to the reaper
+            answer = await self._run(
+                self._put_back,
+                [keys.VOTES, keys.claimed(name), keys.heartbeat(name), keys.WORKERS],
+                [condition, name, str(MOVED_BYTES)],
+            )
+            moved, left = typing.cast("list[int]", answer)
+            total += moved
+        return total
 
     async def _run(
         self, script: typing.Any, names: list[str], arguments: list[typing.Any]
@@ -155,6 +165,15 @@ class Session:
             return await script(keys=names, args=arguments)
         except redis.exceptions.ResponseError as error:
             raise _named(error) from None
+
+
+def is_full(messages: list[bytes], most: int) -> bool:
+    """Whether a claim of up to `most` ended before it had seen the end of the queue."""
+    return len(messages) == most or sum(map(len, messages)) >= MOVED_BYTES
+
+
+def _claim_arguments(most: int) -> list[str]:
+    return [str(most), str(MOVED_BYTES), str(ballot.MAX_BYTES)]
 
 
 def _named(error: Exception) -> Exception:

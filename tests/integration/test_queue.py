@@ -9,7 +9,7 @@ import pytest
 import redis.asyncio
 import redis.exceptions
 
-from common import keys
+from common import ballot, keys
 from tests import store, until
 from tests.integration import account
 from worker import queue
@@ -281,3 +281,25 @@ async def test_a_late_command_of_an_ended_session_changes_nothing(client: Client
         await session.claim(2)
     assert await contents(client, keys.VOTES) == messages(3)
     assert not await client.exists(keys.claimed("w"))
+
+
+async def test_a_claim_ends_after_some_bytes_and_is_full(client: Client) -> None:
+    session = await signed_on(client, "w")
+    pushed = [b"%04d" % each * (ballot.MAX_BYTES // 4) for each in range(1_500)]
+    await client.rpush(keys.VOTES, *pushed)
+    claims = [await session.claim(5_000) for _ in range(3)]
+    assert [message for each in claims for message in each] == pushed
+    assert [queue.is_full(each, 5_000) for each in claims] == [True, False, False]
+    assert queue.MOVED_BYTES <= sum(map(len, claims[0])) < queue.MOVED_BYTES * 1.1
+    assert await contents(client, keys.claimed("w")) == pushed
+    assert await session.put_back() == len(pushed)
+    assert await contents(client, keys.VOTES) == pushed
+
+
+async def test_of_what_is_too_long_for_a_ballot_the_beginning_is_claimed(client: Client) -> None:
+    session = await signed_on(client, "w")
+    kept = messages(1)[0].ljust(ballot.MAX_BYTES)
+    await client.rpush(keys.VOTES, kept, kept + b" ", b"x" * 1_000_000)
+    claimed = [kept, kept + b" ", b"x" * (ballot.MAX_BYTES + 1)]
+    assert await session.claim(10) == claimed
+    assert await contents(client, keys.claimed("w")) == claimed

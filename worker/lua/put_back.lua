@@ -1,22 +1,30 @@
 #!lua flags=allow-oom
--- Puts what a worker has claimed back at the head of the queue, in order, and signs the worker off.
--- With ARGV[1] = 'if dead', only when it has no heartbeat. Returns how many messages, or -1.
+-- Ends the life of a worker, and puts what it has claimed back at the head of the queue, in order,
+-- the last first, until ARGV[3] bytes are moved: each is in the memory several times meanwhile.
+-- Once nothing is left, the worker is signed off. Returns how many messages were moved, and how many
+-- are left. With ARGV[1] = 'if dead', only when it has no heartbeat; else it returns -1 and 0.
 -- KEYS: the queue, the worker's claimed list, the worker's heartbeat, the names of the workers
--- ARGV: 'if dead' or 'always', the worker's name
+-- ARGV: 'if dead' or 'always', the worker's name, the bytes
 if ARGV[1] == 'if dead' and redis.call('EXISTS', KEYS[3]) == 1 then
-  return -1
+  return {-1, 0}
 end
-local messages = redis.call('LRANGE', KEYS[2], 0, -1)
-local last = #messages
-while last > 0 do
-  local first = math.max(1, last - 4999)
-  local chunk = {}
-  for index = last, first, -1 do
-    chunk[#chunk + 1] = messages[index]
+redis.call('DEL', KEYS[3])
+local budget, moved, bytes, at_once = tonumber(ARGV[3]), 0, 0, 1
+while bytes < budget do
+  local slice = redis.call('LRANGE', KEYS[2], -at_once, -1)
+  if #slice == 0 then
+    redis.call('SREM', KEYS[4], ARGV[2])
+    return {moved, 0}
   end
-  redis.call('LPUSH', KEYS[1], unpack(chunk))
-  last = first - 1
+  local turned = {}
+  for index = #slice, 1, -1 do
+    turned[#turned + 1] = slice[index]
+    bytes = bytes + #slice[index]
+  end
+  redis.call('LPUSH', KEYS[1], unpack(turned))
+  redis.call('LTRIM', KEYS[2], 0, -#slice - 1)
+  moved = moved + #slice
+  -- As in claim.lua: one at a time where they are long.
+  at_once = bytes > 4096 * moved and 1 or math.min(2 * at_once, 32)
 end
-redis.call('DEL', KEYS[2], KEYS[3])
-redis.call('SREM', KEYS[4], ARGV[2])
-return #messages
+return {moved, redis.call('LLEN', KEYS[2])}
