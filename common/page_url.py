@@ -8,7 +8,7 @@ import urllib.parse
 import pydantic
 from starlette.requests import Request
 
-from common import settings
+from common import place
 
 MAX_LENGTH = 500  # characters: as many as a QR code has room for, that a phone reads from afar
 # Of the vote page and of the result page: on one machine, in a cluster, at its nodes.
@@ -41,8 +41,8 @@ def checked(url: str | None) -> str | None:
         raise ValueError(
             f"has U+{ord(hidden):04X}, which cannot be seen: remove it, or percent-encode it"
         )
-    if found["port"] and not 0 < int(found["port"]) <= settings.MAX_PORT:
-        raise ValueError(f"port {found['port']} is none: ports are 1 to {settings.MAX_PORT}")
+    if found["port"] and not 0 < int(found["port"]) <= place.MAX_PORT:
+        raise ValueError(f"port {found['port']} is none: ports are 1 to {place.MAX_PORT}")
     return url
 
 

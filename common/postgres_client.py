@@ -76,19 +76,14 @@ def _keep_alive(connection: asyncpg.Connection) -> None:
 async def check_credentials(configured: settings.DatabaseSettings) -> None:
     """Raises SettingsError when Postgres answers and refuses the connection for what it was told.
 
-    So too, before it is asked, when its host name can be none. When Postgres does not answer,
-    nothing is known yet: the service starts, says so and waits.
+    So too, before it is asked, when a parameter in its URL cannot work. When Postgres does not
+    answer, nothing is known yet: the service starts, says so and waits.
     """
     address = configured.database_address()
     try:
         connection = await connect(configured, "credentials-check")
-    except asyncpg.ClientConfigurationError as error:
+    except (asyncpg.ClientConfigurationError, ValueError) as error:
         raise settings.SettingsError(f"DATABASE_URL: {error}") from None
-    except ValueError as error:
-        raise settings.SettingsError(
-            f"{address} cannot be the address of Postgres ({error}): "
-            "DB_HOST (or DATABASE_URL) must have a host name of labels of 1 to 63 letters"
-        ) from None
     except (
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InvalidCatalogNameError,

@@ -13,14 +13,13 @@ import urllib.parse
 import pydantic
 import pydantic_settings
 
-from common import setting_source
+from common import place, setting_source
 
 SettingsError = setting_source.SettingsError
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]*)(:[0-9]{1,5})?")  # as in a URL, with its port
-MAX_PORT = 65535
-Port = typing.Annotated[int, pydantic.Field(ge=0, le=MAX_PORT)]
+Port = typing.Annotated[int, pydantic.Field(ge=0, le=place.MAX_PORT)]  # to listen on; 0: any
+StorePort = typing.Annotated[int, pydantic.Field(ge=1, le=place.MAX_PORT)]
 
 
 class Settings(pydantic_settings.BaseSettings):
@@ -56,14 +55,14 @@ class RedisSettings(Settings):
 
     redis_url: pydantic.SecretStr | None = None
     redis_host: str | None = "redis"
-    redis_port: Port = 6379
+    redis_port: StorePort = 6379
     redis_username: str | None = None
     redis_password: pydantic.SecretStr | None = None
 
     @pydantic.field_validator("redis_host")
     @classmethod
     def _redis_name(cls, host: str | None) -> str | None:
-        return host and _checked_host(host)
+        return host and place.checked_host(host)
 
     @pydantic.field_validator("redis_url")
     @classmethod
@@ -91,7 +90,7 @@ class DatabaseSettings(Settings):
 
     database_url: pydantic.SecretStr | None = None
     db_host: str = "db"
-    db_port: Port = 5432
+    db_port: StorePort = 5432
     db_name: str = "postgres"
     db_user: str = "postgres"
     db_pass: pydantic.SecretStr | None = None
@@ -99,12 +98,18 @@ class DatabaseSettings(Settings):
     @pydantic.field_validator("db_host")
     @classmethod
     def _database_name(cls, host: str) -> str:
-        return host if host.startswith("/") else _checked_host(host)  # "/": where a socket is
+        return host if host.startswith("/") else place.checked_host(host)  # "/": where a socket is
 
     @pydantic.field_validator("database_url")
     @classmethod
     def _database_scheme(cls, url: pydantic.SecretStr | None) -> pydantic.SecretStr | None:
-        return url and _checked_url(url, "postgresql", "postgres")
+        if url is None:
+            return None
+        _checked_url(url, "postgresql", "postgres")
+        query = urllib.parse.urlsplit(url.get_secret_value()).query
+        for hosts in urllib.parse.parse_qs(query).get("host", []):
+            place.check_all(hosts.split(","))
+        return url
 
     def database_address(self) -> str:
         """Where Postgres is, without any password, for messages."""
@@ -146,17 +151,6 @@ def load_or_exit(cls: type[SettingsType], **given: typing.Any) -> SettingsType:
         raise SystemExit(EXIT_STATUS) from None
 
 
-def _checked_host(host: str) -> str:
-    """`host`, which can be looked up. Raises ValueError where that fails whatever comes."""
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        raise ValueError(
-            "is no host: each part between its dots has 1 to 63 letters, as in db.example.org"
-        ) from None
-    return host
-
-
 def _checked_url(url: pydantic.SecretStr, *schemes: str) -> pydantic.SecretStr:
     """`url`, of which it is known where the password ends. Raises ValueError.
 
@@ -169,17 +163,12 @@ def _checked_url(url: pydantic.SecretStr, *schemes: str) -> pydantic.SecretStr:
     authority = re.split("[/?#]", after_scheme, maxsplit=1)[0]
     rest = after_scheme[len(authority) :]
     hosts = authority.rpartition("@")[2].split(",")
-    if "@" in rest or not all(_HOST.fullmatch(host) for host in hosts):
+    if "@" in rest or not all(place.HOST.fullmatch(host) for host in hosts):
         raise ValueError(
             f"must look like {schemes[0]}://user:password@host:port/name, "
             "with any of : / ? # @ % in user and password percent-encoded (@ is %40)"
         )
-    for host in hosts:
-        port = re.search(":([0-9]+)$", host)
-        if port and int(port[1]) > MAX_PORT:
-            raise ValueError(f"port {port[1]} is none: the highest is {MAX_PORT}")
-        if "%" not in host:  # the folder of a socket, or the zone of an address
-            _checked_host(host[: port.start()] if port else host)
+    place.check_all(hosts)
     return url
 
 

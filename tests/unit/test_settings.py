@@ -330,6 +330,24 @@ class TestUrl:
             ("REDIS_HOST", "redis..x", "is no host: each part between its dots has 1 to 63 lett"),
             ("REDIS_HOST", "x" * 64, "is no host: "),
             ("DB_HOST", ".db", "is no host: "),
+            *(
+                (name, host, "is no host: it must be a name or an address alone, as in db.example")
+                for name in ("DB_HOST", "REDIS_HOST")
+                for host in ("http://db", "db:5432", "[::1]", "::1:x", "me@db", "d b", "db\n", "a:")
+            ),
+            ("DATABASE_URL", "postgresql:///d?host=db..x", "is no host: each part between its do"),
+            ("DATABASE_URL", f"postgresql:///d?host={'x' * 64}.org", "is no host: "),
+            ("DATABASE_URL", "postgresql:///d?host=http://db", "is no host: it must be as in "),
+            ("DATABASE_URL", "postgresql:///d?host=db,", "one of its hosts has no name"),
+            ("DATABASE_URL", "postgresql://127.0.0.1:1,/x", "one of its hosts has no name"),
+            ("DATABASE_URL", "postgresql://,h/x", "one of its hosts has no name"),
+            ("DATABASE_URL", "postgresql://h,:5433/x", "one of its hosts has no name"),
+            ("DATABASE_URL", "postgresql://[abc]/x", "is no host: in brackets there must be an"),
+            ("REDIS_URL", "redis://[10.0.0.1]:1/0", "is no host: in brackets there must be an"),
+            ("REDIS_URL", "redis://h:0/0", "port 0 is none: ports are 1 to 65535"),
+            ("DATABASE_URL", "postgresql://h1,h2:0/x", "port 0 is none: ports are 1 to 65535"),
+            ("DB_PORT", "0", "Input should be greater than or equal to 1"),
+            ("REDIS_PORT", "0", "Input should be greater than or equal to 1"),
         ],
     )
     def test_a_place_that_cannot_be(self, monkeypatch: Env, name: str, url: str, told: str) -> None:
@@ -380,6 +398,11 @@ class TestUrl:
         set_all(monkeypatch, REDIS_HOST=host, DB_HOST=host)
         loaded = settings.load(worker.settings.Settings)
         assert (loaded.redis_host, loaded.db_host) == (host, host)
+
+    @pytest.mark.parametrize("host", ["h1,h2:2,[::1]:3", "/run/postgresql", "umfrage-für-alle", ""])
+    def test_hosts_among_the_parameters(self, monkeypatch: Env, host: str) -> None:
+        monkeypatch.setenv("DATABASE_URL", f"postgresql:///d?user=u&host={host}")
+        assert settings.load(worker.settings.Settings).database_url
 
     @pytest.mark.parametrize("folder", ["/run/postgresql", f"/{'x' * 99}"])
     def test_a_folder_with_a_socket(self, monkeypatch: Env, folder: str) -> None:
