@@ -5,7 +5,7 @@ import typing
 
 import asyncpg
 
-from common import dependency, settings
+from common import database_url, dependency, settings
 
 CONNECT_TIMEOUT = 5.0  # seconds
 COMMAND_TIMEOUT = 30.0  # seconds for one statement
@@ -73,12 +73,19 @@ def _keep_alive(connection: asyncpg.Connection) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
+def check_url(configured: settings.DatabaseSettings) -> None:
+    """Raises SettingsError when DATABASE_URL has a parameter that cannot work."""
+    if configured.database_url:
+        database_url.check(configured.database_url.get_secret_value())
+
+
 async def check_credentials(configured: settings.DatabaseSettings) -> None:
     """Raises SettingsError when Postgres answers and refuses the connection for what it was told.
 
     So too, before it is asked, when a parameter in its URL cannot work. When Postgres does not
     answer, nothing is known yet: the service starts, says so and waits.
     """
+    check_url(configured)
     address = configured.database_address()
     try:
         connection = await connect(configured, "credentials-check")

@@ -4,88 +4,46 @@ The library takes more names, which are not for a text to give, and values that 
 """
 
 import collections.abc
-import math
-import pathlib
-import re
 import typing
 import urllib.parse
 
-from common import settings
+from common import settings, url_check
 
 MOST_AT_ONCE = 4  # commands of one client: a worker beats, reaps, claims ahead and drops
 
-Check = tuple[collections.abc.Callable[[str], bool], str]  # what is right, and that in words
-WORDS: typing.Final = {"1", "t", "true", "y", "yes", "0", "f", "false", "n", "no"}
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return 0 < float(text) < math.inf
-    except ValueError:
-        return False
-
-
-def _from(least: int) -> collections.abc.Callable[[str], bool]:
-    return lambda text: bool(re.fullmatch("[0-9]{1,9}", text)) and int(text) >= least
-
-
-def _is_readable(text: str) -> bool:
-    try:
-        with pathlib.Path(text).open("rb"):
-            return True
-    except (OSError, ValueError):
-        return False
-
-
-def _is_folder(text: str) -> bool:
-    try:
-        return pathlib.Path(text).is_dir()
-    except OSError:
-        return False
-
-
-SECONDS: typing.Final[Check] = (_is_time, "a number of seconds, more than 0")
-COUNT: typing.Final[Check] = (_from(1), "a whole number, 1 or more")
-ORDINAL: typing.Final[Check] = (_from(0), "a whole number, 0 or more")
-# To the library every other word means yes, "off" too.
-BOOLEAN: typing.Final[Check] = (lambda text: text.lower() in WORDS, "yes or no")
-FILE: typing.Final[Check] = (_is_readable, "the path of a file that this process may read")
-FOLDER: typing.Final[Check] = (_is_folder, "the path of a folder")
-TEXT: typing.Final[Check] = (lambda _: True, "a text")
-
-PARAMETERS: typing.Final[dict[str, Check]] = {
-    "client_name": TEXT,
-    "db": ORDINAL,
-    "health_check_interval": ORDINAL,
+PARAMETERS: typing.Final[dict[str, url_check.Check]] = {
+    "client_name": url_check.TEXT,
+    "db": url_check.ORDINAL,
+    "health_check_interval": url_check.ORDINAL,
     "max_connections": (
-        _from(MOST_AT_ONCE),
+        url_check.whole_from(MOST_AT_ONCE),
         f"a whole number, {MOST_AT_ONCE} or more: a worker uses so many at once",
     ),
-    "password": TEXT,
+    "password": url_check.TEXT,
     "protocol": (lambda text: text in {"2", "3"}, "2 or 3"),
-    "retry_on_timeout": BOOLEAN,
-    "socket_connect_timeout": SECONDS,
-    "socket_keepalive": BOOLEAN,
-    "socket_read_size": COUNT,
-    "socket_timeout": SECONDS,
-    "username": TEXT,
+    "retry_on_timeout": url_check.BOOLEAN,
+    "socket_connect_timeout": url_check.SECONDS,
+    "socket_keepalive": url_check.BOOLEAN,
+    "socket_read_size": url_check.COUNT,
+    "socket_timeout": url_check.SECONDS,
+    "username": url_check.TEXT,
 }
-TLS_PARAMETERS: typing.Final[dict[str, Check]] = {
-    "ssl_ca_certs": FILE,
-    "ssl_ca_data": TEXT,
-    "ssl_ca_path": FOLDER,
+TLS_PARAMETERS: typing.Final[dict[str, url_check.Check]] = {
+    "ssl_ca_certs": url_check.FILE,
+    "ssl_ca_data": url_check.TEXT,
+    "ssl_ca_path": url_check.FOLDER,
     "ssl_cert_reqs": (
         lambda text: text in {"none", "optional", "required"},
         "none, optional or required",
     ),
-    "ssl_certfile": FILE,
-    "ssl_check_hostname": BOOLEAN,
-    "ssl_ciphers": TEXT,
-    "ssl_exclude_verify_flags": TEXT,
-    "ssl_include_verify_flags": TEXT,
-    "ssl_keyfile": FILE,
+    "ssl_certfile": url_check.FILE,
+    "ssl_check_hostname": url_check.BOOLEAN,
+    "ssl_ciphers": url_check.TEXT,
+    "ssl_exclude_verify_flags": url_check.TEXT,
+    "ssl_include_verify_flags": url_check.TEXT,
+    "ssl_keyfile": url_check.FILE,
     "ssl_min_version": (lambda text: text in {"771", "772"}, "771 (TLS 1.2) or 772 (TLS 1.3)"),
-    "ssl_password": TEXT,
+    "ssl_password": url_check.TEXT,
 }
 
 
@@ -99,11 +57,7 @@ def check(url: str) -> None:
     is_tls = parts.scheme == "rediss"
     known = PARAMETERS | TLS_PARAMETERS if is_tls else PARAMETERS
     _check_names(sorted(given.keys() - known.keys()), known)
-    for name, values in given.items():
-        is_right, words = known[name]
-        # What is empty counts as not set, as everywhere.
-        if not all(map(is_right, filter(None, values))):
-            raise settings.SettingsError(f"REDIS_URL: the parameter {name!r} must be {words}")
+    url_check.check_values("REDIS_URL", given, known)
     if any(given.get("ssl_keyfile", [])) and not any(given.get("ssl_certfile", [])):
         raise settings.SettingsError(
             "REDIS_URL: the parameter 'ssl_keyfile' needs 'ssl_certfile', its certificate"

@@ -119,7 +119,9 @@ def run(
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(main(stop_signal.event(runner.get_loop(), signals)))
         stop_signal.block(signals)
-    except (PortError, settings.SettingsError) as error:
+    except settings.SettingsError as error:
+        settings.exit_with(error)
+    except PortError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(settings.EXIT_STATUS) from None
 

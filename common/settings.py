@@ -146,9 +146,14 @@ def load_or_exit(cls: type[SettingsType], **given: typing.Any) -> SettingsType:
     try:
         return load(cls, **given)
     except SettingsError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"settings: {line}\n")
-        raise SystemExit(EXIT_STATUS) from None
+        exit_with(error)
+
+
+def exit_with(error: SettingsError) -> typing.NoReturn:
+    """Tells what is wrong, and ends the process."""
+    for line in str(error).splitlines():
+        sys.stderr.write(f"settings: {line}\n")
+    raise SystemExit(EXIT_STATUS) from None
 
 
 def _checked_url(url: pydantic.SecretStr, *schemes: str) -> pydantic.SecretStr:

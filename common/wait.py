@@ -104,6 +104,8 @@ def redis_store(configured: settings.RedisSettings) -> Store:
 def database_store(configured: settings.DatabaseSettings) -> Store:
     from common import postgres_client  # as above
 
+    postgres_client.check_url(configured)
+
     async def ask() -> None:
         try:
             connection = await postgres_client.connect(configured, "wait")
@@ -151,9 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         asyncio.run(until_all_answer(stores(given.store, given.settings), given.timeout))
     except settings.SettingsError as error:
-        for line in str(error).splitlines():
-            _say(f"settings: {line}")
-        raise SystemExit(settings.EXIT_STATUS) from None
+        settings.exit_with(error)
     except NotReadyError as error:
         _say(str(error))
         raise SystemExit(1) from None

@@ -155,4 +155,4 @@ async def test_a_search_path_without_a_schema_is_told(
     migrate = services.start("worker", "--migrate", DATABASE_URL=url)
     assert await migrate.ended() == 2, migrate.log
     last = migrate.log.splitlines()[-1]
-    assert last.startswith("none of the schemas in the search_path (nowhere) is there"), last
+    assert last.startswith("settings: none of the schemas in the search_path (nowhere) is"), last

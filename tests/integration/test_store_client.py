@@ -285,6 +285,56 @@ async def test_an_sslmode_that_is_none_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ("target_session_attrs=hush", "'target_session_attrs' must be one of any, primary, .*"),
+        ("sslmode=verify-full&sslrootcert=/hush", "'sslrootcert' must be the path of a file"),
+        ("sslcert=/hush", "'sslcert' must be the path of a file that this process may read"),
+        (f"sslcert={__file__}&sslkey=/hush", "'sslkey' must be the path of a file"),
+        ("sslcrl=/", "'sslcrl' must be the path of a file"),
+    ],
+)
+async def test_parameters_of_postgres_that_cannot_work_are_told(parameters: str, told: str) -> None:
+    url = f"postgresql://u:hush@localhost:1/d?{parameters}"
+    wrong = settings.DatabaseSettings(database_url=pydantic.SecretStr(url))
+    with pytest.raises(settings.SettingsError, match=f"DATABASE_URL: the param.*{told}") as caught:
+        await postgres_client.check_credentials(wrong)
+    assert "hush" not in str(caught.value)
+    with pytest.raises(settings.SettingsError, match="DATABASE_URL: "):
+        wait.database_store(wrong)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "target_session_attrs=read-write&sslmode=prefer",
+        f"sslrootcert={__file__}&sslmode=disable",
+        "target_session_attrs=&sslcert=&application_name=x",  # empty counts as not set
+    ],
+)
+async def test_parameters_of_postgres_that_are_known(parameters: str) -> None:
+    url = f"postgresql://u@localhost:1/d?{parameters}"
+    given = settings.DatabaseSettings(database_url=pydantic.SecretStr(url))
+    await postgres_client.check_credentials(given)  # nobody answers there: not known yet
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        {"DATABASE_URL": "postgresql://h/d?target_session_attrs=x"},
+        {"REDIS_URL": "redis://h/0?x=1", "DATABASE_URL": "postgresql://127.0.0.1:1/d"},
+    ],
+)
+async def test_a_wrong_parameter_ends_the_process_as_every_wrong_setting(
+    services: service.Services, url: dict[str, str]
+) -> None:
+    refused = services.start("worker", **url)
+    assert await refused.ended() == 2, refused.log
+    (line,) = refused.log.splitlines()
+    assert line.startswith(f"settings: {next(iter(url))}: the parameter ")
+
+
+@pytest.mark.parametrize(
     ("options", "told"),
     [
         ("-c%20bogus=1", 'unrecognized configuration parameter "bogus"'),

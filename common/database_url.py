@@ -1,0 +1,21 @@
+"""Which parameters of DATABASE_URL cannot work, where the library does not say so, or not well."""
+
+import typing
+import urllib.parse
+
+from common import url_check
+
+SESSIONS: typing.Final = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
+PARAMETERS: typing.Final[dict[str, url_check.Check]] = {
+    "sslcert": url_check.FILE,
+    "sslcrl": url_check.FILE,
+    "sslkey": url_check.FILE,
+    "sslrootcert": url_check.FILE,
+    "target_session_attrs": (lambda text: text in SESSIONS, f"one of {', '.join(SESSIONS)}"),
+}
+
+
+def check(url: str) -> None:
+    """Names what cannot work; never a value, which may be secret. Raises SettingsError."""
+    given = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+    url_check.check_values("DATABASE_URL", given, PARAMETERS)
