@@ -15,6 +15,7 @@ from common import backoff
 PING_INTERVAL = 0.5  # seconds between two pings of a store that is up
 PING_TIMEOUT = 1.5  # seconds
 UNAUTHENTICATED = "HELLO must be called"  # so Redis begins where a password is wanted and none came
+INTERRUPTED = "cannot switch to state"  # so asyncpg begins where a connection ends amid a statement
 INVALID_AUTHORIZATION = "28"  # the class of SQLSTATE; postgresql.org/docs/current/errcodes-appendix
 
 
@@ -125,6 +126,8 @@ def describe(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, redis.exceptions.AuthenticationError) and text.startswith(UNAUTHENTICATED):
         return "it asks for a password, and none is given"
+    if text.startswith(INTERRUPTED):
+        return "Postgres has ended the connection"
     if isinstance(error, redis.exceptions.OutOfMemoryError):
         return f"its memory is full: {text}"
     if isinstance(error, redis.exceptions.ReadOnlyError):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 
+import asyncpg
 import prometheus_client
 import pytest
 import redis.exceptions
@@ -187,6 +188,13 @@ async def test_watch_takes_no_answer_for_away(monkeypatch: pytest.MonkeyPatch) -
             ),
             "it asks for a password, and none is given",
         ),
+        (
+            asyncpg.InternalClientError(
+                "cannot switch to state 12; another operation (2) is in progress"
+            ),
+            "Postgres has ended the connection",
+        ),
+        (asyncpg.InternalClientError("something else"), "something else"),
         (redis.exceptions.AuthenticationError("WRONGPASS no"), "WRONGPASS no"),
         (redis.exceptions.OutOfMemoryError("used > most"), "its memory is full: used > most"),
         (redis.exceptions.ReadOnlyError("no write"), "it is a replica: no write"),
