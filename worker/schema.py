@@ -19,6 +19,8 @@ SCHEMA = re.split(r"^(?:BEGIN\b.*|COMMIT);$", _FILE, flags=re.MULTILINE)[1]  # w
 TRIGGERS = re.findall(r"CREATE OR REPLACE TRIGGER (\w+)", SCHEMA)
 RIGHTS = ("SELECT", "INSERT", "UPDATE")  # that a worker needs on votes
 
+_told: set[str] = set()  # the versions of which was told that they are being applied
+
 log = structlog.get_logger("schema")
 
 
@@ -70,10 +72,13 @@ async def apply(connection: asyncpg.Connection, *, anew: bool = False) -> None:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         if not anew and await is_current(connection):
             return
-        log.info("applying the schema", version=VERSION)
+        if VERSION not in _told:  # once, however often it is tried
+            _told.add(VERSION)
+            log.info("applying the schema", version=VERSION)
         await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT}")
         await connection.execute(SCHEMA)
         await connection.execute(f"COMMENT ON VIEW tallies IS '{VERSION}'")
+    _told.discard(VERSION)
     log.info("schema applied", version=VERSION)
 
 

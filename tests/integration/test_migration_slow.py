@@ -144,6 +144,7 @@ async def test_who_keeps_the_table_locked_is_waited_for(
     stores: store.Stores, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "LOCK_TIMEOUT", 100)
+    monkeypatch.setattr(schema, "_told", set())
     configured = settings.Settings(database_url=pydantic.SecretStr(stores.database_url))
     with structlog.testing.capture_logs() as logged:
         async with locked(stores):
@@ -152,6 +153,8 @@ async def test_who_keeps_the_table_locked_is_waited_for(
             # Between two tries nobody is held up.
             await db.execute("INSERT INTO votes VALUES ('2', 'a')")
         await migrating
+    # However often it tries, that it begins is told once.
+    assert [line["event"] for line in logged].count("applying the schema") == 1
     assert await schema.is_current(db)
     assert await db.fetchval("SELECT voters FROM tallies") == 2
 
