@@ -303,3 +303,11 @@ async def test_of_what_is_too_long_for_a_ballot_the_beginning_is_claimed(client:
     claimed = [kept, kept + b" ", b"x" * (ballot.MAX_BYTES + 1)]
     assert await session.claim(10) == claimed
     assert await contents(client, keys.claimed("w")) == claimed
+
+
+async def test_who_has_put_back_as_much_as_one_script_may_is_signed_off(client: Client) -> None:
+    session = await signed_on(client, "w")
+    await client.rpush(keys.claimed("w"), b"x" * queue.MOVED_BYTES)
+    assert await session.put_back() == 1
+    assert await client.llen(keys.VOTES) == 1
+    assert not await client.exists(keys.WORKERS, keys.claimed("w"))

@@ -9,22 +9,23 @@ if ARGV[1] == 'if dead' and redis.call('EXISTS', KEYS[3]) == 1 then
   return {-1, 0}
 end
 redis.call('DEL', KEYS[3])
-local budget, moved, bytes, at_once = tonumber(ARGV[3]), 0, 0, 1
-while bytes < budget do
+-- As in claim.lua: few are read at a time, and one at a time where they are long.
+local MOST_AT_ONCE, LONG = 32, 4096
+local budget, bytes, moved, at_once = tonumber(ARGV[3]), 0, 0, 1
+local left = redis.call('LLEN', KEYS[2])
+while left > 0 and bytes < budget do
   local slice = redis.call('LRANGE', KEYS[2], -at_once, -1)
-  if #slice == 0 then
-    redis.call('SREM', KEYS[4], ARGV[2])
-    return {moved, 0}
-  end
-  local turned = {}
+  local turned, length = {}, 0
   for index = #slice, 1, -1 do
     turned[#turned + 1] = slice[index]
-    bytes = bytes + #slice[index]
+    length = length + #slice[index]
   end
   redis.call('LPUSH', KEYS[1], unpack(turned))
   redis.call('LTRIM', KEYS[2], 0, -#slice - 1)
-  moved = moved + #slice
-  -- As in claim.lua: one at a time where they are long.
-  at_once = bytes > 4096 * moved and 1 or math.min(2 * at_once, 32)
+  left, moved, bytes = left - #slice, moved + #slice, bytes + length
+  at_once = length > LONG * #slice and 1 or math.min(2 * at_once, MOST_AT_ONCE)
 end
-return {moved, redis.call('LLEN', KEYS[2])}
+if left == 0 then
+  redis.call('SREM', KEYS[4], ARGV[2])
+end
+return {moved, left}
