@@ -20,7 +20,13 @@ REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"DBNAME" TO worker, result;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE, CREATE ON SCHEMA public TO worker;
-GRANT USAGE ON SCHEMA public TO result;
+GRANT USAGE ON SCHEMA public TO worker, result;
+-- Unless owner.sql has made a role of its own for that.
+SELECT 'GRANT CREATE ON SCHEMA public TO worker'
+WHERE NOT EXISTS (
+    SELECT FROM pg_roles
+    WHERE rolname = 'owner' AND has_schema_privilege(oid, 'public', 'CREATE')
+)
+\gexec
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO result;
 ALTER DEFAULT PRIVILEGES FOR ROLE worker IN SCHEMA public GRANT SELECT ON TABLES TO result;
