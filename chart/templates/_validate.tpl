@@ -47,8 +47,8 @@
 {{- end -}}
 {{- end -}}
 {{- with .Values.redis.auth.password -}}
-{{- if regexMatch "[\"'\\\\\\s]" . -}}
-{{- $problems = append $problems "redis.auth.password has a quote, a backslash or a space: Redis does not take these from its command line" -}}
+{{- if hasSuffix "\n" . -}}
+{{- $problems = append $problems "redis.auth.password ends with the end of a line, which Redis leaves out and the services do not: leave it out" -}}
 {{- end -}}
 {{- end -}}
 {{- $split := default "" .Values.seed.split -}}

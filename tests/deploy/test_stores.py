@@ -1,5 +1,6 @@
 """What the pods of the bundled stores run besides the stores: a probe and a script."""
 
+import asyncio
 import os
 import pathlib
 import re
@@ -8,6 +9,8 @@ import subprocess
 
 import pytest
 
+from standalone import package
+from tests import place, until
 from tests.deploy import manifest
 
 PASSWORDS = ("postgres-password", "worker-password", "result-password")
@@ -51,6 +54,57 @@ def test_redis_is_well_whatever_password_its_secret_has(
     for kind in ("startupProbe", "readinessProbe"):
         done = run(tmp_path, *redis[kind]["exec"]["command"])
         assert (done.returncode == 0) is is_well, kind
+
+
+@pytest.mark.parametrize("password", ['a"b', '"ab"', "it's $HOME `id` \\", "#\u00e9 >~*"])
+@pytest.mark.parametrize("source", ["k8s", "overlays/dev", "chart default"])
+async def test_any_password_will_do_for_redis(source: str, password: str) -> None:
+    (server,) = (
+        template["spec"]["containers"][0]
+        for name, template in manifest.pod_specs(manifest.source(source)).items()
+        if name.startswith("StatefulSet") and name.endswith("redis")
+    )
+    *shell, script = server["command"]
+    with place.opened("vote-redis-") as folder:
+        socket, log = folder / "socket", folder / "log"
+        (folder / "password").write_text(f"{password}\n")
+        valkey = package.installed().valkey_server
+        noted = f'printf "%s\\n" "$@" > "{folder}/arguments"'
+        run_here = f'exec "{valkey}" "$@" --port 0 --unixsocket "{socket}"'
+        program(folder, "valkey-server", f"{noted}\n{run_here}")
+        with log.open("w") as output:
+            started = await asyncio.create_subprocess_exec(
+                *shell,
+                script.replace("/run/secrets/redis", str(folder)).replace("/data", str(folder)),
+                stdout=output,
+                stderr=output,
+                env={"PATH": f"{folder}:{os.environ['PATH']}"},
+            )
+        ended = asyncio.create_task(started.wait())
+        try:
+            await until.true(lambda: "Ready to accept" in log.read_text() or ended.done())
+            assert not ended.done(), log.read_text()
+            # Valkey 8 misreads quotes in its command line, and logs what it cannot read.
+            assert password not in (folder / "arguments").read_text()
+            assert (await asked(socket, "PING")).startswith("-NOAUTH")
+            assert (await asked(socket, "AUTH", f"{password}x")).startswith("-WRONGPASS")
+            assert (await asked(socket, "AUTH", password)) == "+OK"
+        finally:
+            if not ended.done():
+                started.terminate()
+            await ended
+
+
+async def asked(socket: pathlib.Path, *words: str) -> str:
+    """What Redis answers to a command, which it is asked without any greeting."""
+    reader, writer = await asyncio.open_unix_connection(socket)
+    encoded = [word.encode() for word in words]
+    parts = [b"*%d" % len(words), *(b"$%d\r\n%s" % (len(word), word) for word in encoded), b""]
+    writer.write(b"\r\n".join(parts))
+    try:
+        return (await reader.readline()).decode().rstrip()
+    finally:
+        writer.close()
 
 
 @pytest.mark.parametrize("source", ["k8s", "overlays/dev", "chart default"])

@@ -156,9 +156,9 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         {"worker": {"autoscaling": {"enabled": True, "minReplicas": 9}}},
         "worker.autoscaling.minReplicas is more than maxReplicas",
     ),
-    "a password that Redis would misread": (
-        {"redis": {"auth": {"password": 'a"b'}}},
-        "redis.auth.password has a quote",
+    "a password that Redis would read otherwise": (
+        {"redis": {"auth": {"password": "secret\n"}}},
+        "redis.auth.password ends with the end of a line",
     ),
     "a limit in Kubernetes' words": (
         {"redis": {"maxmemory": "192Mi"}},
@@ -259,6 +259,17 @@ def test_what_may_be_left_out_may_be_null(helm: str) -> None:
     store = {"resources": None, "podSecurityContext": None}
     values = {"vote": page, "redis": store | {"maxmemory": None}, "podSecurityContext": None}
     assert manifest.chart(values, helm=helm)
+
+
+@pytest.mark.parametrize("password", ['a"b', "it's \\ $HOME `id`", "#\u00e9 >~*"])
+def test_any_other_password_reaches_the_secret_as_it_is(password: str) -> None:
+    auth = {"password": password}
+    (secret,) = (
+        each["stringData"]
+        for each in manifest.chart({"redis": {"auth": auth}})
+        if (each["kind"], each["metadata"]["name"]) == ("Secret", "vote-redis-secret")
+    )
+    assert secret == {"password": password}
 
 
 def redis_env(values: dict[str, typing.Any]) -> typing.Any:

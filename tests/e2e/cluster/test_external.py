@@ -11,7 +11,7 @@ from tests.e2e.cluster import command, release, space
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-PASSWORDS = {"password": "one", "worker-password": "two", "result-password": "three"}
+PASSWORDS = {"password": """o"n'e \\$""", "worker-password": "two", "result-password": "three"}
 OWNER = {"DB_USER": "owner", "DB_PASS": "five"}
 OWNER_SQL = release.ROOT / "kustomize" / "base" / "db" / "owner.sql"
 RIGHTS = """
@@ -103,6 +103,11 @@ async def test_a_schema_whose_owner_is_not_the_worker() -> None:
             await psql(stores, OWNER_SQL.read_text())
             await check_rights(stores, running)
             assert await own.restarts() == {}
+            # At its start the bundled database grants what its roles need.
+            await stores.kubectl("delete", "pod", "postgresql-0")
+            await stores.kubectl("rollout", "status", "statefulset/postgresql", "--timeout=90s")
+            may_create = "SELECT has_schema_privilege('worker', 'public', 'CREATE')"
+            assert (await psql(stores, may_create)).strip() == "f"
 
 
 async def check_rights(stores: space.Space, running: release.Release) -> None:
