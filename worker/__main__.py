@@ -82,6 +82,12 @@ async def _apply(configured: settings.Settings, *, anew: bool) -> None:
         except asyncpg.InvalidSchemaNameError as error:
             raise common_settings.SettingsError(dependency.describe(error)) from None
         except (asyncpg.PostgresError, *postgres_client.Away) as error:
+            # A migration's Job waits for what is granted meanwhile; a count anew is by hand.
+            if anew and isinstance(error, asyncpg.InsufficientPrivilegeError):
+                raise common_settings.SettingsError(
+                    f"{dependency.describe(error)}: only the owner of the tables can count them"
+                    " anew, by worker/schema.sql, as docs/operations.md has it"
+                ) from None
             failures += 1
             is_away = isinstance(error, postgres_client.Away)
             event = "Postgres is away" if is_away else "Postgres refuses the schema, trying again"
