@@ -147,6 +147,9 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.migration.existingSecret (not (include "vote.migration" .)) -}}
+{{- $problems = append $problems "migration.existingSecret is set, but nothing reads it: the worker applies the schema itself unless a Job does, so set migration.enabled=true as well" -}}
+{{- end -}}
 {{- $owner := and (include "vote.migration" .) .Values.migration.existingSecret -}}
 {{- /* Its Job would wait for it, and Helm for the Job. Each namespace has this config map: one that is seen says that a cluster is asked. */ -}}
 {{- if and $owner (lookup "v1" "ConfigMap" .Release.Namespace "kube-root-ca.crt") (not (lookup "v1" "Secret" .Release.Namespace $owner)) -}}

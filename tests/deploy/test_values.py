@@ -160,6 +160,10 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         {"redis": {"auth": {"password": "secret\n"}}},
         "redis.auth.password ends with the end of a line",
     ),
+    "an owner of the schema, but no Job that would be it": (
+        {"migration": {"existingSecret": "owner"}},
+        "migration.existingSecret is set, but nothing reads it: .*migration.enabled=true",
+    ),
     "a limit in Kubernetes' words": (
         {"redis": {"maxmemory": "192Mi"}},
         'redis.maxmemory: "192Mi" must be a whole number with kb, mb or gb',
@@ -350,6 +354,12 @@ def test_two_routes_that_differ_are_taken(page: typing.Any, other: typing.Any) -
 def test_without_a_worker_a_job_makes_the_tables(worker: typing.Any, is_made: bool) -> None:
     pods = manifest.pod_specs(manifest.chart({"worker": worker}))
     assert ("Job vote-migration-1" in pods) is is_made
+
+
+def test_without_a_worker_the_job_may_be_the_owner_of_the_schema() -> None:
+    owner = {"migration": {"existingSecret": "owner"}, "worker": {"replicas": 0}}
+    job = manifest.pod_specs(manifest.chart(owner))["Job vote-migration-1"]
+    assert '"name": "owner"' in json.dumps(job)
 
 
 def test_the_seed_and_the_test_wait_as_long_as_the_services() -> None:

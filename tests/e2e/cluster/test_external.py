@@ -143,8 +143,3 @@ async def test_a_secret_of_the_owner_that_cannot_serve_is_refused() -> None:
             migration = {"enabled": True, "existingSecret": name}
             with pytest.raises(command.CommandError, match=message):
                 await release.Release(own).install(migration=migration)
-            # Without the Job nobody reads it.
-            await release.Release(own).run(
-                *("install", release.NAME, str(release.ROOT / "chart"), "--dry-run=server"),
-                *("--set", f"migration.existingSecret={name}"),
-            )
