@@ -51,6 +51,13 @@
 {{- $problems = append $problems "redis.auth.password ends with the end of a line, which Redis leaves out and the services do not: leave it out" -}}
 {{- end -}}
 {{- end -}}
+{{- $bundled := dict "redis" (include "vote.redis.bundled" .) "postgresql" (include "vote.db.bundled" .) -}}
+{{- range $store, $is := $bundled -}}
+{{- $auth := (index $.Values $store).auth -}}
+{{- if and $is $auth.createSecret (not $auth.existingSecret) -}}
+{{- $problems = append $problems (printf "%s.auth.createSecret is true, and the chart makes that secret already: leave it false, which it is unless %s is null" $store $store) -}}
+{{- end -}}
+{{- end -}}
 {{- $split := default "" .Values.seed.split -}}
 {{- $parts := len (splitList ":" $split) -}}
 {{- if not (regexMatch "^[0-9]{1,9}(:[0-9]{1,9})*$" $split) -}}

@@ -164,6 +164,17 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         {"migration": {"existingSecret": "owner"}},
         "migration.existingSecret is set, but nothing reads it: .*migration.enabled=true",
     ),
+    **{
+        f"{store}: {name}": (
+            {store: given},
+            f"{store}.auth.createSecret is true, and the chart makes that secret already",
+        )
+        for store in ("redis", "postgresql")
+        for name, given in {
+            "a secret made twice": {"auth": {"createSecret": True}},
+            "null": None,
+        }.items()
+    },
     "a limit in Kubernetes' words": (
         {"redis": {"maxmemory": "192Mi"}},
         'redis.maxmemory: "192Mi" must be a whole number with kb, mb or gb',
