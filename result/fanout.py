@@ -21,6 +21,8 @@ from result import wire
 
 TURN = 2_500  # clients that are written to until others have a turn of the event loop
 CLOSE_TIMEOUT = 1.0  # seconds
+UPGRADE_TIMEOUT = 10.0  # seconds for the handshake of a client that polled; it polls on meanwhile
+POLL_END = 0.1  # seconds between two ends of its poll: it upgrades between two polls
 MOST_WAITING = 1_000  # packets for one client that is slow to read, beside the events for all
 
 Environ = dict[str, typing.Any]
@@ -129,17 +131,29 @@ class Channel:
         pass
 
     async def _upgrade(self) -> bool:
-        """The handshake of a client that polled; meanwhile its packets wait."""
-        client = self._client
-        client.upgrading = True
+        """The handshake of a client that polls.
+
+        It gets all by its polls until that is through: a proxy may let the WebSocket in, and then
+        nothing through it.
+        """
         try:
-            if self._message(await self._receive()) != "2probe":
-                return False
-            await self._send({"type": "websocket.send", "text": "3probe"})
-            await client.queue.put(engineio.packet.Packet(engineio.packet.NOOP))  # ends the poll
-            return self._message(await self._receive()) == "5"
-        finally:
-            client.upgrading = False
+            async with asyncio.timeout(UPGRADE_TIMEOUT):
+                if self._message(await self._receive()) != "2probe":
+                    return False
+                await self._send({"type": "websocket.send", "text": "3probe"})
+                ending = asyncio.create_task(self._end_polls())
+                try:
+                    return self._message(await self._receive()) == "5"
+                finally:
+                    ending.cancel()
+        except TimeoutError:
+            return False
+
+    async def _end_polls(self) -> None:
+        while True:
+            if self._client.queue.empty():
+                await self._client.queue.put(engineio.packet.Packet(engineio.packet.NOOP))
+            await asyncio.sleep(POLL_END)
 
     def _take_over(self) -> None:
         client = self._client

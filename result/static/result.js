@@ -31,7 +31,7 @@ const socket = io({
   tryAllTransports: true,
   reconnectionDelay: FIRST_RETRY,
   reconnectionDelayMax: LAST_RETRY,
-  timeout: LONGEST,
+  timeout: false, // check() has the clock
 });
 
 socket.on("connect", () => {
@@ -56,12 +56,17 @@ socket.on("pipeline", (pipeline) => {
 });
 socket.on("disconnect", (reason) => {
   strip.connection(false);
-  socket.io.opts.transports = [...TRANSPORTS];
+  // What the connection was by is tried first: where polling alone gets through, it comes back at
+  // once. From polling the library goes on to a WebSocket, wherever there is a way for one.
+  if (socket.io.engine.transport.name === TRANSPORTS[0]) socket.io.opts.transports = [...TRANSPORTS];
   heard = Date.now();
   // The server said goodbye: the library does not come back by itself then.
   if (reason === "io server disconnect") socket.connect();
 });
-socket.io.on("error", () => strip.connection(false));
+socket.io.on("error", () => {
+  strip.connection(false);
+  heard = Date.now(); // refused, and not hung: with the next attempt the wait begins anew
+});
 
 function reconnect() {
   strip.connection(false);

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import re
+import time
 
 import pytest
 import pytest_asyncio
@@ -11,13 +12,14 @@ from playwright.async_api import Page, Route, WebSocketRoute, expect
 
 from common import keys
 from tests import until
-from tests.browser import system, visitor
+from tests.browser import proxy, system, visitor
 from tests.browser.conftest import Arrive, Ask
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 # The strip promises 2 s after the event; the rest is for a machine that has other work as well.
 SOON = 3_500  # ms
+MOST_POLLS = 30  # a second, of a page that polls: ten end at once while it tries to upgrade
 BACK = 12_000  # ms, for a server to start again and for everyone to have noticed
 TIME = r"\d{1,2}:\d\d:\d\d"
 POSTGRES_AWAY = f"Postgres cannot be reached since {TIME}"
@@ -416,6 +418,32 @@ async def test_what_lets_no_websocket_through_may_let_polling(
     await connections[0].close()
     await expect(health).to_contain_text("reconnecting", timeout=SOON)
     await expect(health).to_have_text("All is well", timeout=2 * BACK)
+
+
+async def test_a_proxy_with_a_websocket_to_nowhere(running: system.System, arrive: Arrive) -> None:
+    """Its attempt at a WebSocket hangs; meanwhile the page hears all by polling, and in peace."""
+    polls: list[str] = []
+    async with proxy.opened(running.result.url) as passed:
+        wall = await arrive(passed.url)
+        wall.page.on("request", lambda asked: polls.append(asked.url))
+        health = wall.page.locator("#health")
+        await expect(health).to_have_text("All is well", timeout=3 * BACK)
+        await said(wall.page)
+        before, started = len(polls), time.monotonic()
+        await until.true(lambda: passed.open == 1, 10, "an attempt to upgrade")
+        await cast(arrive, running)
+        await expect(wall.page.locator("#total")).to_have_text("1 vote", timeout=SOON)
+        await until.true(lambda: passed.open == 0, 20, "the end of that attempt")
+        assert (len(polls) - before) / (time.monotonic() - started) < MOST_POLLS
+        assert set(await said(wall.page)) <= {"All is well"}
+        with wall.network_errors():
+            await running.result.kill()
+            await running.restart_result()
+            await expect(health).to_contain_text("reconnecting", timeout=SOON)
+            await expect(health).to_have_text("All is well", timeout=BACK)
+        await until.true(lambda: passed.open == 1, 10, "another attempt to upgrade")
+        assert ["sid=" in each for each in passed.requests] == [False, True, True]
+        await wall.context.close()
 
 
 async def test_what_is_wrong_is_still_said_while_the_connection_is_made_anew(

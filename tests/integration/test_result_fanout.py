@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 
+import aiohttp
 import asyncpg
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from tests import served, until
 from tests.integration import listener
 
 PAYLOAD = "x" * 100_000
+NOOP = "6"
 EVENTS = 300  # with that payload: more than all buffers between two sockets hold
 
 
@@ -73,6 +75,48 @@ async def opened(url: str) -> AsyncIterator[websocket.ClientConnection]:
         yield client
 
 
+class Polling:
+    """A client that polls."""
+
+    def __init__(self, client: aiohttp.ClientSession) -> None:
+        self._client = client
+        self.sid = ""
+        self.polls = 0
+
+    async def get(self) -> str:
+        """What waits for it, or the first that comes. Raises ClientResponseError."""
+        self.polls += 1
+        async with asyncio.timeout(5), self._client.get(self._path) as answer:
+            answer.raise_for_status()
+            return await answer.text()
+
+    async def hears(self) -> str:
+        """The first that it is told, beside what only ends a poll."""
+        async with asyncio.timeout(5):
+            while (words := await self.get()) == NOOP:
+                pass
+        return words.removeprefix(f"{NOOP}\x1e")
+
+    async def post(self, words: str) -> None:
+        async with asyncio.timeout(5), self._client.post(self._path, data=words) as answer:
+            answer.raise_for_status()
+
+    @property
+    def _path(self) -> str:
+        return "/socket.io/?EIO=4&transport=polling" + (f"&sid={self.sid}" if self.sid else "")
+
+
+@contextlib.asynccontextmanager
+async def polling(url: str) -> AsyncIterator[Polling]:
+    """A bare client in the namespace that polls, and only when told to."""
+    async with aiohttp.ClientSession(base_url=url) as client:
+        poller = Polling(client)
+        poller.sid = json.loads((await poller.get())[1:])["sid"]
+        await poller.post("40")
+        assert (await poller.get()).startswith("40{")
+        yield poller
+
+
 async def test_who_does_not_read_delays_nobody_and_gets_the_newest(hall: Hall, url: str) -> None:
     async with opened(url) as slow, opened(url) as quick:
         await until.true(lambda: len(hall.clients) == 2)
@@ -116,6 +160,26 @@ async def test_a_client_that_polls_first_and_then_upgrades(
         assert len(listening.of("message")) == 1
     finally:
         await listening.client.eio.disconnect(abort=True)
+
+
+@pytest.mark.parametrize("words", ["", "2probe", "nonsense"])
+async def test_an_upgrade_that_comes_to_nothing_holds_nothing_back(
+    hall: Hall, url: str, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(fanout, "UPGRADE_TIMEOUT", 0.5, raising=False)
+    address = f"ws{url.removeprefix('http')}/socket.io/?EIO=4&transport=websocket"
+    async with polling(url) as client:
+        await until.true(lambda: len(hall.clients) == 1)
+        async with websocket.connect(f"{address}&sid={client.sid}") as attempt:
+            if words:
+                await attempt.send(words)
+            await hall.emit("scores", "1")
+            assert await client.hears() == '42["scores","1"]'
+            async with asyncio.timeout(5):
+                await attempt.wait_closed()
+            await hall.emit("scores", "2")
+            assert await client.hears() == '42["scores","2"]'
+        assert client.polls < 10
 
 
 @pytest.mark.parametrize("nonsense", ["", "9", "42[", "1", "4\x00", '42{"no":"event"}'])
