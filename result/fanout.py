@@ -17,13 +17,12 @@ import socketio
 import socketio.packet
 from starlette.types import Message
 
-from result import wire
+from result import mailbox, wire
 
 TURN = 2_500  # clients that are written to until others have a turn of the event loop
 CLOSE_TIMEOUT = 1.0  # seconds
 UPGRADE_TIMEOUT = 10.0  # seconds for the handshake of a client that polled; it polls on meanwhile
 POLL_END = 0.1  # seconds between two ends of its poll: it upgrades between two polls
-MOST_WAITING = 1_000  # packets for one client that is slow to read, beside the events for all
 
 Environ = dict[str, typing.Any]
 
@@ -36,6 +35,7 @@ class Fanout:
         self._packet = server.packet_class
         # Engine.IO's table of what its server, here ASGI, provides.
         self._engine._async = self._engine._async | {"websocket": Channel}
+        self._engine.create_queue = mailbox.Mailbox
 
     async def emit(self, event: str, content: object, clients: Iterable[str]) -> None:
         """Sends to `clients`, named by their Engine.IO ids. None of them makes others wait.
@@ -52,11 +52,22 @@ class Fanout:
                 continue
             if isinstance(socket.queue, Channel):
                 socket.queue.offer(event, text, framed)
+            elif socket.queue.is_left(self._silence):
+                await self._let_go(client)
             else:  # it polls
-                with contextlib.suppress(engineio.exceptions.SocketIsClosedError):
-                    await socket.send(packet)
+                socket.queue.offer(event, packet)
             if number % TURN == 0:
                 await asyncio.sleep(0)
+
+    @property
+    def _silence(self) -> float:
+        """Seconds after which one who does not come, or say anything, is gone."""
+        return float(self._engine.ping_interval + self._engine.ping_timeout)
+
+    async def _let_go(self, client: str) -> None:
+        """Ends a session that answers pings and does not come for its packets."""
+        socket = self._engine.sockets.pop(client)
+        await socket.close(wait=False, abort=True, reason=self._engine.reason.PING_TIMEOUT)
 
 
 class Channel:
@@ -119,7 +130,7 @@ class Channel:
         text = packet.encode()
         if self._writing is None:
             self._write(text)
-        elif len(self._next) < MOST_WAITING:
+        elif len(self._next) < mailbox.MOST_WAITING:
             self._next.append(text)
         elif self._connection is not None:  # it asks and asks, and does not read the answers
             wire.leave(self._connection)

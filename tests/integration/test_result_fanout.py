@@ -15,12 +15,13 @@ from websockets import exceptions, frames
 from websockets.asyncio import client as websocket
 
 from common import websocket as websocket_limit
-from result import fanout
+from result import fanout, mailbox
 from tests import served, until
 from tests.integration import listener
 
 PAYLOAD = "x" * 100_000
 NOOP = "6"
+END = "\x1e"  # of a packet among those of one poll
 EVENTS = 300  # with that payload: more than all buffers between two sockets hold
 
 
@@ -95,7 +96,7 @@ class Polling:
         async with asyncio.timeout(5):
             while (words := await self.get()) == NOOP:
                 pass
-        return words.removeprefix(f"{NOOP}\x1e")
+        return words.removeprefix(NOOP + END)
 
     async def post(self, words: str) -> None:
         async with asyncio.timeout(5), self._client.post(self._path, data=words) as answer:
@@ -132,6 +133,66 @@ async def test_who_does_not_read_delays_nobody_and_gets_the_newest(hall: Hall, u
         await hall.emit("scores", "again")
         async with asyncio.timeout(5):
             assert str(await slow.recv()) == '42["scores","again"]'
+
+
+async def test_who_polls_slowly_gets_the_newest(hall: Hall, url: str) -> None:
+    async with polling(url) as client:
+        await until.true(lambda: len(hall.clients) == 1)
+        (sid,) = hall.clients
+        for number in range(100):
+            await hall.emit("scores", number)
+            await hall.emit("pipeline", -number)
+            if number % 10 == 0:
+                await hall.server.emit("message", number, to=sid)
+        told = [json.loads(words.removeprefix("42")) for words in (await client.get()).split(END)]
+        assert told[-2:] == [["scores", 99], ["pipeline", -99]]
+        assert told[:-2] == [["message", number] for number in range(0, 100, 10)]
+        await hall.emit("scores", "again")
+        assert await client.hears() == '42["scores","again"]'
+
+
+async def test_who_answers_pings_and_does_not_poll_is_let_go() -> None:
+    hall = Hall(ping_interval=0.2, ping_timeout=0.3)
+    app = socketio.ASGIApp(hall.server, _page)
+    async with served.opened(app, ready=False) as url, polling(url) as client:
+        await until.true(lambda: len(hall.clients) == 1)
+
+        async def is_let_go() -> bool:
+            await hall.emit("scores", "1")
+            with contextlib.suppress(aiohttp.ClientResponseError):
+                await client.post("3")
+            return not hall.clients
+
+        await until.true(is_let_go)
+        assert not hall.server.eio.sockets
+
+
+async def test_who_polls_is_kept() -> None:
+    hall = Hall(ping_interval=0.2, ping_timeout=0.3)
+    app = socketio.ASGIApp(hall.server, _page)
+    async with served.opened(app, ready=False) as url, polling(url) as client:
+        for _ in range(5):
+            while "2" not in (await client.get()).split(END):
+                await hall.emit("scores", "1")
+            await client.post("3")
+        assert len(hall.clients) == 1
+
+
+async def test_who_asks_and_does_not_fetch_the_answers_is_let_go(
+    hall: Hall, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "MOST_WAITING", 100)
+    hall.server.on("say", lambda _, word: word)
+    async with polling(url) as client:
+        await until.true(lambda: len(hall.clients) == 1)
+
+        async def is_let_go() -> bool:
+            with contextlib.suppress(aiohttp.ClientResponseError):
+                await client.post(END.join(['420["say","x"]'] * 16))
+            await hall.emit("scores", "1")
+            return not hall.clients
+
+        await until.true(is_let_go)
 
 
 async def test_what_is_not_an_event_for_all_keeps_its_order(hall: Hall, url: str) -> None:
