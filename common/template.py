@@ -22,6 +22,9 @@ SIZES = (("s", 5), ("m", 9), ("l", 14), ("xl", 24), ("xxl", math.inf))
 LINES = 2.5  # into which a name of several words is broken
 WIDE_WORD = 8  # up to here a word of wide letters, as of Chinese, is kept in one line
 JOINER = "\u200d"  # makes one picture of two
+# Letters that are wider than most, in a font whose bold type is wide.
+WIDEST = frozenset("MWmwÆŒæœ%@ЖФШЩЫЮжфшщыю")
+BROAD = {"Lu", "Lt", "Lo"}  # categories of Unicode: capitals, and scripts without them
 
 Texts = dict[str, str | list[str]]
 
@@ -106,9 +109,9 @@ def size(names: collections.abc.Iterable[str]) -> str:
     return next(size for size, most in SIZES if widest <= most)
 
 
-def letters(names: collections.abc.Iterable[str]) -> int:
-    """How wide the widest of these names is, in letters."""
-    return max(map(_width, names))
+def letters(names: collections.abc.Iterable[str]) -> float:
+    """How wide the widest of these names is in bold type, in letters of the common width."""
+    return round(max(sum(map(_breadth, _shown(name))) for name in names), 1)
 
 
 def say(texts: dict[str, typing.Any], key: str, values: dict[str, typing.Any]) -> str:
@@ -141,8 +144,19 @@ def _word(name: str) -> float:
 
 def _width(name: str) -> int:
     """The letters of `name`; wide ones count twice, what is joined to another one not at all."""
-    shown = re.sub(f"{JOINER}.|[\ufe00-\ufe0f]", "", name)
-    return sum(2 if _is_wide(letter) else 1 for letter in shown)
+    return sum(2 if _is_wide(letter) else 1 for letter in _shown(name))
+
+
+def _shown(name: str) -> str:
+    return re.sub(f"{JOINER}.|[\ufe00-\ufe0f]", "", name)
+
+
+def _breadth(letter: str) -> float:
+    if _is_wide(letter):
+        return 2
+    if letter in WIDEST:
+        return 1.65
+    return 1.25 if unicodedata.category(letter) in BROAD else 1
 
 
 def _is_wide(letter: str) -> bool:

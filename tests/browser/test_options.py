@@ -24,6 +24,7 @@ SIZES: tuple[ViewportSize, ...] = (
     {"width": 1440, "height": 900},
     {"width": 3840, "height": 2160},
 )
+PAPER: ViewportSize = {"width": 718, "height": 1047}  # A4 with the margins of the browser
 FRUIT = (
     *("Apple", "Banana", "Cherry", "Date", "Elderberry", "Fig", "Grape", "Honeydew", "Imbe"),
     *("Jackfruit", "Kiwi", "Lemon", "Mango", "Nectarine", "Orange", "Papaya", "Quince"),
@@ -62,6 +63,10 @@ MISPLACED = """() => {
         const track = it.closest(".bar").querySelector(".track");
         if (box(it.parentElement).bottom > box(track).top + 1)
             found.push(`touches its bar: ${say(it.parentElement)}`);
+        const name = it.parentElement;
+        const isShort = !isCut && innerWidth >= 768 && !it.closest("[data-lines]");
+        if (isShort && name.dataset.verdict && name.scrollHeight > name.clientHeight + 1)
+            found.push(`without its verdict: ${say(name)}`);
     }
     for (const side of all(".side"))
         for (const it of side.children) {
@@ -167,6 +172,8 @@ NAMES = (
         },
         schemes=("light", "dark"),
     ),
+    Case("capitals", ["WOMBAT", "MAMMOTH", "COW"], [1234, 56, 7]),
+    Case("arabic", ["القطط", "الكلاب", "الببغاوات"], [1234, 56, 7]),
     Case(
         "long-five",
         [SENTENCE, UNBROKEN, "قطط", "🐕🐕🐕", "A name of middling length"],
@@ -452,3 +459,19 @@ async def test_a_name_in_a_sentence_is_written_as_on_its_button(arrive: Arrive, 
     await phone.look("vote-name-right-to-left", screens=["phone", "desktop"])
     await phone.cast("b")
     await expect(notice).to_have_text("Your vote for {kept} is in. You can change it.")
+
+
+async def test_the_verdict_is_on_paper_too(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    await running.pretend(a=3, b=2, c=1)
+    _, result = await ask(OPTION_C="Parrots")
+    come = await arrive(result.url, viewport=PAPER)
+    name = come.page.locator(".bar .name").first
+    await expect(name).to_have_attribute("data-verdict", "Leads")
+    await come.page.emulate_media(media="print")
+    shown = "each => getComputedStyle(each, '::after').display"
+    assert await name.evaluate(shown) != "none"
+    assert await name.evaluate("each => each.scrollHeight <= each.clientHeight + 1")
+    await come.page.screenshot(path=visitor.SCREENSHOTS / "result-three-paper.png")
+    assert not await come.page.evaluate(MISPLACED)

@@ -33,6 +33,14 @@ def test_all_names_have_the_size_of_the_largest(names: list[str], size: str) -> 
     assert template.size(names) == size
 
 
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [("dogs", 4), ("Dogs", 4.2), ("MAMMOTH", 9.9), ("🐕‍🦺", 2), ("猫", 2), ("القطط", 6.2)],
+)
+def test_capitals_are_broader_than_other_letters(name: str, letters: float) -> None:
+    assert template.letters([name, "x"]) == letters
+
+
 def test_moments() -> None:
     zone = datetime.timezone(datetime.timedelta(hours=1))
     moment = datetime.datetime(2026, 11, 24, 20, 0, 0, 500_000, zone)
