@@ -11,6 +11,7 @@ from common import bidi, poll, settings
 
 OPTION_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MAX_OPTION_NAME = 200  # characters
+TITLE_NAMES, TITLE_LENGTH = 4, 60  # of a title made from names, and their characters in all
 INVISIBLE: typing.Final = {"Cc", "Cf", "Zl", "Zp", "Zs"}  # categories of Unicode
 FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a sign that are drawn as nothing
 
@@ -84,10 +85,17 @@ class PollSettings(settings.Settings):
 
     def poll(self) -> poll.Poll:
         options = tuple(poll.Option(letter, name) for letter, name in self.options.items())
-        title = self.poll_title or " vs ".join(option.name for option in options) + "!"
+        title = self.poll_title or _title([option.name for option in options])
         return poll.Poll(title, options, self.poll_closes_at)
 
     model_config = pydantic_settings.SettingsConfigDict(validate_default=True)
+
+
+def _title(names: list[str]) -> str:
+    """Of all names if they are few and short, else of the first two: bars need room too."""
+    if len(names) > 2 and (len(names) > TITLE_NAMES or len("".join(names)) > TITLE_LENGTH):
+        names = [*names[:2], "…"]
+    return " vs ".join(names) + "!"
 
 
 def _is_blank(text: str) -> bool:

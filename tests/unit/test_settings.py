@@ -55,6 +55,20 @@ def test_one_option_leaves_the_other_as_it_was(monkeypatch: Env) -> None:
     assert options(monkeypatch, OPTION_A="Tea") == [("a", "Tea"), ("b", "Dogs")]
 
 
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        (["Tea", "Water", "Milk", "Juice"], "Tea vs Water vs Milk vs Juice!"),
+        (["Tea", "Water", "Milk", "Juice", "Beer"], "Tea vs Water vs …!"),
+        (["x" * 30, "y" * 30], f"{'x' * 30} vs {'y' * 30}!"),
+        (["x" * 30, "y" * 30, "z"], f"{'x' * 30} vs {'y' * 30} vs …!"),
+    ],
+)
+def test_a_title_of_many_names_is_short(names: list[str], title: str) -> None:
+    options = dict(zip("abcdefg", names, strict=False))
+    assert poll_setting.PollSettings(options=options).poll().title == title
+
+
 def test_more_options_in_the_order_of_their_letters(monkeypatch: Env) -> None:
     given = {"OPTION_D": "Milk", "OPTION_C": "  Water \n still ", "OPTION_A": "Tea", "OPTION_B": ""}
     expected = [("a", "Tea"), ("b", "Dogs"), ("c", "Water still"), ("d", "Milk")]
