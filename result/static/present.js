@@ -36,11 +36,17 @@ export function startPresenter(button) {
     }
   };
 
+  /** A page that was loaded anew presents without full screen: a key may ask for that again. */
+  const enlarge = async () => {
+    if (!presenting || document.fullscreenElement || !document.fullscreenEnabled) return toggle();
+    await root.requestFullscreen({ navigationUI: "hide" }).catch(toggle);
+  };
+
   button.hidden = false;
   button.addEventListener("click", toggle);
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.key === "p" || event.key === "P") toggle();
+    if (event.key === "p" || event.key === "P") enlarge();
     else if (event.key === "Escape" && presenting) toggle();
   });
   document.addEventListener("fullscreenchange", () => {

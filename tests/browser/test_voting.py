@@ -267,7 +267,7 @@ async def test_presenter_mode(running: system.System, arrive: Arrive) -> None:
     small = await code.bounding_box()
     await wall.page.keyboard.press("p")
     await expect(wall.page.locator(".strip")).to_be_hidden()
-    await wall.page.wait_for_function("document.fullscreenElement !== null")
+    await expect(wall.page.locator(":root:fullscreen")).to_have_count(1)
     large = await code.bounding_box()
     assert small
     assert large
@@ -275,10 +275,16 @@ async def test_presenter_mode(running: system.System, arrive: Arrive) -> None:
     assert wall.page.url.endswith("/?present")
     await wall.page.keyboard.press("p")
     await expect(wall.page.locator(".strip")).to_be_visible()
-    await wall.page.wait_for_function("document.fullscreenElement === null")
+    await expect(wall.page.locator(":root:fullscreen")).to_have_count(0)
     guest = await arrive(running.result.url + "/?present")
     await expect(guest.page.locator(".strip")).to_be_hidden()
     await guest.look("result-presenter")
+    await guest.page.keyboard.press("p")  # as after a page was loaded anew
+    await expect(guest.page.locator(":root:fullscreen")).to_have_count(1)
+    await expect(guest.page.locator(".strip")).to_be_hidden()
+    await guest.page.keyboard.press("p")
+    await expect(guest.page.locator(".strip")).to_be_visible()
+    await expect(guest.page.locator(":root:fullscreen")).to_have_count(0)
 
 
 async def test_focus_comes_back_from_presenter_mode(running: system.System, arrive: Arrive) -> None:
