@@ -173,6 +173,7 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
         ),
         "worker away": _("The worker is away: new votes will wait, none is lost"),
         "worker silent": _("{names} is silent: another worker takes over what it had"),
+        "workers silent": _("{silent} of {all} workers are silent: others take over what they had"),
         "worker waits": forms(
             "{n} vote is waiting for Postgres, it is not lost",
             "{n} votes are waiting for Postgres, none is lost",

@@ -6,6 +6,7 @@ import typing
 from result import live
 
 FRESH = 1_750  # ms: up to here what is shown counts as the present, as in strip.js
+NAMED = 3  # silent workers; more are told as a number, as in strip.js
 Finding = tuple[str, dict[str, typing.Any]]  # the key of its text, and the values for it
 
 
@@ -31,7 +32,9 @@ def findings(status: live.Status, now: datetime.datetime, *, closed: bool) -> li
     if workers is not None and len(silent) == len(workers):
         found.append(("worker away waiting" if left else "worker away", {"n": left}))
         return found
-    if silent:
+    if len(silent) > NAMED:
+        found.append(("workers silent", {"silent": len(silent), "all": len(workers or [])}))
+    elif silent:
         found.append(("worker silent", {"names": ", ".join(silent)}))
     waits = not silent and all(
         each["state"] == "waiting for postgres" for each in workers or [{"state": ""}]

@@ -6,6 +6,7 @@ const FRESH = 1_750; // ms: up to here what is shown counts as the present
 const JUST = 5_000; // ms: up to here a commit was "just now"
 const PATIENT = 1_000; // ms for which a connection may be away before we speak of it
 const PASSING = 1_500; // ms for which votes may be on their way before they are a queue
+const NAMED = 3; // silent workers; more are told as a number: their names would fill a phone
 const FIRST_PATIENT = 5_000; // ms for the first connection, which a slow line takes long to make
 
 export class Strip {
@@ -146,6 +147,8 @@ export class Strip {
       const silent = workers.filter((worker) => !worker.alive).map((worker) => worker.name);
       if (silent.length === workers.length) {
         found.push([this.left ? "worker away waiting" : "worker away", { n: this.left }]);
+      } else if (silent.length > NAMED) {
+        found.push(["workers silent", { silent: silent.length, all: workers.length }]);
       } else if (silent.length) {
         found.push(["worker silent", { names: silent.join(", ") }]);
       }

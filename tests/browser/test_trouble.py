@@ -197,6 +197,26 @@ async def test_one_of_two_workers_killed(running: system.System, wall: visitor.V
     await expect(workers).not_to_contain_text("second-worker")
 
 
+async def test_many_workers_that_are_silent_are_not_all_named(
+    running: system.System, wall: visitor.Visitor
+) -> None:
+    names = [f"worker-with-a-long-name-{number}" for number in range(4)]
+    async with redis.asyncio.Redis.from_url(running.stores.redis_url) as client:
+
+        async def die_again() -> None:
+            while True:  # the worker that lives forgets them soon
+                await client.sadd(keys.WORKERS, *names)
+                await asyncio.sleep(0.01)
+
+        dying = asyncio.create_task(die_again())
+        health = wall.page.locator("#health")
+        words = "4 of 5 workers are silent: others take over what they had"
+        await expect(health).to_have_text(words, timeout=SOON)
+        await wall.look("result-workers-silent", screens=["phone", "desktop"])
+        dying.cancel()
+        await expect(health).to_have_text("All is well", timeout=BACK)
+
+
 async def test_postgres_away_and_back(
     running: system.System, arrive: Arrive, wall: visitor.Visitor
 ) -> None:

@@ -89,6 +89,10 @@ def told(language: str = "en", *, closed: bool = False, **state: typing.Any) -> 
             {"workers": [ALIVE, SILENT]},
             ["w2 is silent: another worker takes over what it had"],
         ),
+        (
+            {"workers": [ALIVE, *[SILENT] * 4]},
+            ["4 of 5 workers are silent: others take over what they had"],
+        ),
         ({"workers": [WAITS], "claimed": 1}, ["1 vote is waiting for Postgres, it is not lost"]),
         ({"workers": None, "waiting": 1}, []),
         ({"vote_page": None}, []),
