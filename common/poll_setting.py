@@ -12,6 +12,7 @@ from common import bidi, poll, settings
 OPTION_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MAX_OPTION_NAME = 200  # characters
 TITLE_NAMES, TITLE_LENGTH = 4, 60  # of a title made from names, and their characters in all
+TITLE_FIRST = 24  # characters of the first two where there are more: then it is one line
 INVISIBLE: typing.Final = {"Cc", "Cf", "Zl", "Zp", "Zs"}  # categories of Unicode
 FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a sign that are drawn as nothing
 
@@ -92,9 +93,9 @@ class PollSettings(settings.Settings):
 
 
 def _title(names: list[str]) -> str:
-    """Of all names if they are few and short, else of the first two: bars need room too."""
+    """Of all names if they are few and short, else of the first ones: bars need room too."""
     if len(names) > 2 and (len(names) > TITLE_NAMES or len("".join(names)) > TITLE_LENGTH):
-        names = [*names[:2], "…"]
+        names = [*names[: 2 if len("".join(names[:2])) <= TITLE_FIRST else 1], "…"]
     return " vs ".join(names) + "!"
 
 

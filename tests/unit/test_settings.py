@@ -61,7 +61,7 @@ def test_one_option_leaves_the_other_as_it_was(monkeypatch: Env) -> None:
         (["Tea", "Water", "Milk", "Juice"], "Tea vs Water vs Milk vs Juice!"),
         (["Tea", "Water", "Milk", "Juice", "Beer"], "Tea vs Water vs …!"),
         (["x" * 30, "y" * 30], f"{'x' * 30} vs {'y' * 30}!"),
-        (["x" * 30, "y" * 30, "z"], f"{'x' * 30} vs {'y' * 30} vs …!"),
+        (["x" * 30, "y" * 30, "z"], f"{'x' * 30} vs …!"),
     ],
 )
 def test_a_title_of_many_names_is_short(names: list[str], title: str) -> None:
