@@ -10,7 +10,7 @@ import pytest_asyncio
 import redis.asyncio
 from playwright.async_api import Page, Route, WebSocketRoute, expect
 
-from common import keys
+from common import concurrency, keys
 from tests import until
 from tests.browser import proxy, system, visitor
 from tests.browser.conftest import Arrive, Ask
@@ -211,9 +211,11 @@ async def test_many_workers_that_are_silent_are_not_all_named(
         dying = asyncio.create_task(die_again())
         health = wall.page.locator("#health")
         words = "4 of 5 workers are silent: others take over what they had"
-        await expect(health).to_have_text(words, timeout=SOON)
-        await wall.look("result-workers-silent", screens=["phone", "desktop"])
-        dying.cancel()
+        try:
+            await expect(health).to_have_text(words, timeout=SOON)
+            await wall.look("result-workers-silent", screens=["phone", "desktop"])
+        finally:
+            await concurrency.cancel(dying)
         await expect(health).to_have_text("All is well", timeout=BACK)
 
 
