@@ -69,7 +69,8 @@ async def test_poll_closes_while_the_pages_are_open(
     await expect(wall.page.locator("#total")).to_have_text("2 votes")
     await expect(wall.page.locator(".layer.over .verdict").first).to_have_text("Winner")
     await expect(wall.page.locator("#announcer")).to_have_text(
-        "Final result · Cats 100.0% · Dogs 0.0% · 2 votes"
+        "Final result · Cats 100.0% · Dogs 0.0% · 2 votes",
+        timeout=12_000,  # the count may have been told before it was final
     )
     await wall.look("result-final")
     assert '"final":true' in await result.text("/api/results")
