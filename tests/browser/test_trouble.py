@@ -460,8 +460,8 @@ async def test_a_proxy_with_a_websocket_to_nowhere(running: system.System, arriv
         assert set(await said(wall.page)) <= {"All is well"}
         with wall.network_errors():
             await running.result.kill()
-            await running.restart_result()
             await expect(health).to_contain_text("reconnecting", timeout=SOON)
+            await running.restart_result()
             await expect(health).to_have_text("All is well", timeout=BACK)
         await until.true(lambda: passed.open == 1, 10, "another attempt to upgrade")
         assert ["sid=" in each for each in passed.requests] == [False, True, True]
