@@ -53,7 +53,7 @@ async def test_a_closed_poll_that_is_open_for_longer(
     wall = await arrive(result.url, viewport=visitor.DESKTOP)
     await expect(wall.page.locator("#final")).to_be_visible(timeout=SOON)
     await expect(phone.option("a")).to_be_disabled()
-    with phone.network_errors(), wall.network_errors():
+    with phone.network_errors(to_the_end=True), wall.network_errors(to_the_end=True):
         async with changed(running, pair, POLL_CLOSES_AT=in_an_hour()):
             await expect(wall.page.locator("#closing")).to_contain_text("closes in", timeout=SOON)
             await expect(wall.page.locator("#final")).to_be_hidden()
@@ -69,7 +69,7 @@ async def test_a_poll_that_closes_earlier(running: system.System, arrive: Arrive
     wall = await arrive(result.url, viewport=visitor.DESKTOP)
     closing = phone.page.locator("#closing")
     await expect(closing).to_contain_text("closes in")
-    with phone.network_errors(), wall.network_errors():
+    with phone.network_errors(to_the_end=True), wall.network_errors(to_the_end=True):
         async with changed(running, pair, POLL_CLOSES_AT=PAST):
             await expect(wall.page.locator("#final")).to_be_visible(timeout=SOON)
             await phone.option("a").click()
@@ -98,7 +98,7 @@ async def test_a_vote_in_doubt_when_the_poll_is_open_for_longer(
         "No answer: your vote for Cats may not have been taken. Try again, it counts only once."
     )
     await phone.cast("b")
-    with phone.network_errors():
+    with phone.network_errors(to_the_end=True):
         await phone.page.route("**/api/votes", lambda route: route.abort())
         await phone.option("a").click()
         await expect(notice).to_have_text(no_answer)
@@ -129,7 +129,11 @@ async def test_other_options(running: system.System, arrive: Arrive, ask: Ask) -
     plain = await arrive(vote.url, java_script_enabled=False)
     wall = await arrive(result.url, viewport=visitor.DESKTOP)
     await expect(wall.page.locator("h1")).to_have_text("Tea vs Coffee!")
-    with phone.network_errors(), plain.network_errors(), wall.network_errors():
+    with (
+        phone.network_errors(to_the_end=True),
+        plain.network_errors(to_the_end=True),
+        wall.network_errors(to_the_end=True),
+    ):
         async with changed(running, pair, OPTION_A="Beer", OPTION_B="Wine"):
             await expect(wall.page.locator("h1")).to_have_text("Beer vs Wine!", timeout=SOON)
             await phone.option("a").click()
@@ -160,7 +164,7 @@ async def test_a_choice_among_other_options_is_none_of_these(
     pair = await ask(OPTION_A="Tea", OPTION_B="Coffee")
     phone = await arrive(pair[0].url)
     await phone.cast("a")
-    with phone.network_errors():
+    with phone.network_errors(to_the_end=True):
         async with changed(running, pair, OPTION_A="Beer", OPTION_B="Wine"):
             await phone.option("b").click()
             await expect(phone.page.locator("h1")).to_have_text("Beer vs Wine!", timeout=SOON)

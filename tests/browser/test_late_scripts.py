@@ -48,7 +48,7 @@ async def test_a_vote_that_was_not_taken_is_not_sent_again(
     async def vote_has_noticed() -> bool:
         return await running.vote.get("/readyz") == 503
 
-    with phone.network_errors():
+    with phone.network_errors(to_the_end=True):
         held = await open_without_scripts(phone, running.vote.url)
         await running.stores.redis.kill()
         await until.true(vote_has_noticed)
@@ -76,7 +76,7 @@ async def test_a_vote_that_came_too_late_is_not_sent_again(
     pair = await ask()
     vote, _ = pair
     phone = await arrive()
-    with phone.network_errors():
+    with phone.network_errors(to_the_end=True):
         held = await open_without_scripts(phone, vote.url)
         async with changed(running, pair, POLL_CLOSES_AT=PAST):
             assert (await tap(phone, "a", held)).status == 403
@@ -96,7 +96,7 @@ async def test_a_vote_for_another_poll_is_not_sent_again(
     pair = await ask(OPTION_A="Tea", OPTION_B="Coffee")
     vote, _ = pair
     phone = await arrive()
-    with phone.network_errors():
+    with phone.network_errors(to_the_end=True):
         held = await open_without_scripts(phone, vote.url)
         async with changed(running, pair, OPTION_A="Beer", OPTION_B="Wine"):
             assert (await tap(phone, "a", held)).status == 409

@@ -60,11 +60,14 @@ class Visitor:
         await expect(self.option(id_)).to_have_attribute("data-mark", "taken")
 
     @contextlib.contextmanager
-    def network_errors(self) -> Iterator[None]:
-        """In this block, failed requests are no problem."""
+    def network_errors(self, *, to_the_end: bool = False) -> Iterator[None]:
+        """In this block, failed requests are no problem.
+
+        `to_the_end`: nor after it, where what is looked at ends before the visitor leaves.
+        """
         self.expects_network_errors = True
         yield
-        self.expects_network_errors = False
+        self.expects_network_errors = to_the_end
 
     def listen(self) -> None:
         """Notes console errors, exceptions, violations of the policy, and foreign requests."""
