@@ -153,8 +153,8 @@ async def test_who_does_not_own_the_tables_is_told_who_can(
         recount = services.start("worker", "--recount", DATABASE_URL=url)
         assert await recount.ended() == 2, recount.log
     assert recount.log.splitlines()[-1] == (
-        "permission denied for schema public: only the owner of the tables can count them anew,"
-        " by worker/schema.sql, as docs/operations.md has it"
+        "settings: permission denied for schema public: only the owner of the tables can count"
+        " them anew, by worker/schema.sql, as docs/operations.md has it"
     )
 
 
