@@ -19,7 +19,8 @@ VOTER_COOKIE = "voter_id"
 PAGE = 200
 ACCEPTED = 303  # the page's answer to a vote that it took
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})  # the same request may succeed later
-NOTICE = re.compile('role="status"[^>]*>([^<]*)<')
+NOTICE = re.compile('role="status"[^>]*>(.*?)</p>', re.DOTALL)
+TAG = re.compile("<[^>]*>")  # around a name
 SAID = 200  # letters of what an answer says
 FIRST_DELAY = 0.05  # seconds before the second try
 MAX_DELAY = 1.0  # seconds between two tries
@@ -89,7 +90,7 @@ def _said(body: bytes) -> str:
     """What the answer says itself: the notice of the vote page, or a text; no other page."""
     text = body.decode(errors="replace")
     if notice := NOTICE.search(text):
-        text = html.unescape(notice[1])
+        text = html.unescape(TAG.sub("", notice[1]))
     elif text.lstrip().startswith("<"):
         return ""
     said = " ".join(text.split())[:SAID]

@@ -15,7 +15,7 @@ AWAY = "Votes cannot be taken right now."
 
 
 def notice(page: visitor.Answer) -> str:
-    return page.text.partition('role="status"')[2].partition("</p>")[0]
+    return re.sub("</?bdi>", "", page.text.partition('role="status"')[2].partition("</p>")[0])
 
 
 async def refusals(guest: Visitor) -> set[str]:

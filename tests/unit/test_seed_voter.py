@@ -10,7 +10,7 @@ from tests.unit.test_seed_client import closing, serving
     ("body", "told"),
     [
         (
-            '<p id="notice" role="status" dir="auto">\nTea &amp; milk\nare gone.</p>',
+            '<p id="notice" role="status" dir="auto">\n<bdi>Tea &amp; milk</bdi>\nare gone.</p>',
             ": Tea & milk are gone.",
         ),
         ("not from\nhere", ": not from here"),
