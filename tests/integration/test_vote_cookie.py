@@ -71,7 +71,7 @@ async def test_the_choice_of_a_voter_who_is_not_known_is_nothing(
     assert (refused.status, refused.pressed) == (422, None)
     page = await guest.get()
     assert page.pressed is None
-    assert "Your vote for Cats is in" not in page.text.partition('id="texts"')[0]
+    assert "Your vote for " not in page.text.partition('id="texts"')[0]
     # The page made a new voter: the old choice is not theirs either.
     assert page.set_cookies.keys() == {voter.COOKIE, cast.CHOICE_COOKIE}
     assert "Max-Age=0" in page.set_cookies[cast.CHOICE_COOKIE]
@@ -154,5 +154,5 @@ async def test_the_choice_in_another_poll_is_none_in_this_one(
             after.has_cookie(name, value)
         page = await after.get()
         assert page.pressed is None
-        assert "Your vote for Tea is in" not in page.text.partition('id="texts"')[0]
+        assert "Your vote for " not in page.text.partition('id="texts"')[0]
         assert page.set_cookies == {}  # it is the same voter
