@@ -1,6 +1,5 @@
 """Where a page is: as a setting says it, or beside the other page."""
 
-import ipaddress
 import re
 import typing
 import urllib.parse
@@ -31,7 +30,7 @@ def checked(url: str | None) -> str | None:
     if len(url) > MAX_LENGTH:
         raise ValueError(f"must have at most {MAX_LENGTH} characters")
     found = _URL.fullmatch(url)
-    if not found or (found["address"] and not _is_address(found["address"])):
+    if not found or (found["address"] and not place.is_ipv6(found["address"])):
         raise ValueError(
             "must be a whole URL without spaces, of http or https, "
             "as in https://vote.example.org/ or http://[2001:db8::1]:8080/"
@@ -41,8 +40,8 @@ def checked(url: str | None) -> str | None:
         raise ValueError(
             f"has U+{ord(hidden):04X}, which cannot be seen: remove it, or percent-encode it"
         )
-    if found["port"] and not 0 < int(found["port"]) <= place.MAX_PORT:
-        raise ValueError(f"port {found['port']} is none: ports are 1 to {place.MAX_PORT}")
+    if found["port"]:
+        place.check_port(found["port"])
     return url
 
 
@@ -68,11 +67,3 @@ def of_result(request: Request) -> str | None:
     """The result page beside the vote page that was asked, if that is on a known port."""
     port = dict(PORTS).get(request.url.port or 0)
     return at_port(request, port) if port else None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
