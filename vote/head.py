@@ -40,8 +40,8 @@ def read(request: bytes) -> Request | None:
         return None
     lines = head.split(b"\r\n")
     headers: dict[bytes, bytes] = {}
-    for at in range(1, len(lines)):
-        name, _, value = lines[at].partition(b":")
+    for line in lines[1:]:
+        name, _, value = line.partition(b":")
         headers[name.lower()] = value.strip(b" \t")
     if (
         len(headers) != len(lines) - 1

@@ -54,6 +54,7 @@ class Connection(connection.Connection):
         self._casting: Casting | None = None
         self._refusal: cast.Refusal | None = None  # of the request that the parser is given
         self._is_ending = False  # the client says no more
+        self._answered_at = 0.0  # by the clock of the loop
 
     def data_received(self, data: bytes) -> None:
         if self._received or not self._is_at_rest() or not self._cast(data):
@@ -99,7 +100,6 @@ class Connection(connection.Connection):
             return False
         cookie = headers.get(b"cookie")
         known = cookie_parser(cookie.decode("latin-1")).get(voter.COOKIE) if cookie else None
-        self._unset_keepalive_if_required()
         try:
             filled = shortcut.caster.fill(known, option)
         except cast.Refusal as refusal:
@@ -129,7 +129,21 @@ class Connection(connection.Connection):
         if casting.is_last:
             self.transport.close()
         else:
+            self._answered_at = self.loop.time()
             self._go_on()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Hangs up, unless the timer was started before the last vote: none is for each."""
+        self.timeout_keep_alive_task = None
+        if self._casting is not None:
+            return
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
 
     def _refuse(self, request: bytes, refusal: cast.Refusal) -> None:
         """Lets the app say why the vote in `request` is not taken."""

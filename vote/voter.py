@@ -29,6 +29,8 @@ class Voters:
         self._agreed = secret is None
         self._secrets: list[bytes] = [secret.encode()] if secret else []
         self._key = b""
+        # The last voter and the cookie: who is recognised is given it again at once.
+        self._signed: tuple[str | None, str] = None, ""
         self._random: list[str] = []
         self._signer: itsdangerous.Signer | None = self._make_signer()
 
@@ -65,9 +67,12 @@ class Voters:
         """The cookie of `voter_id`. Raises RuntimeError while no secret is known."""
         if self._signer is None:
             raise RuntimeError("no secret is known yet")
-        # What the signer does, but for deriving its key anew each time.
-        mac = hmac.digest(self._key, voter_id.encode(), "sha256")
-        return f"{voter_id}.{itsdangerous.encoding.base64_encode(mac).decode()}"
+        if voter_id != self._signed[0]:
+            # What the signer does, but for deriving its key anew each time.
+            mac = hmac.digest(self._key, voter_id.encode(), "sha256")
+            cookie = f"{voter_id}.{itsdangerous.encoding.base64_encode(mac).decode()}"
+            self._signed = voter_id, cookie
+        return self._signed[1]
 
     def recognise(self, cookie: str | None) -> str | None:
         """The id in `cookie`, or None when there is none or it is not of our making."""
@@ -89,4 +94,5 @@ class Voters:
             self._secrets, salt=b"voter_id", key_derivation="hmac", digest_method=hashlib.sha256
         )
         self._key = signer.derive_key()
+        self._signed = None, ""
         return signer

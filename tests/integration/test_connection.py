@@ -30,6 +30,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "KEEP_ALIVE", 0.5)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "KEEP_ALIVE", 1.5)
+
+
 @pytest.fixture(params=["vote_url", "result_url"])
 def url(request: pytest.FixtureRequest) -> str:
     """The URL of each service in turn."""
@@ -254,6 +259,19 @@ async def test_half_a_vote_is_not_waited_for_without_end(impatient: None, vote_u
     async with opened(vote_url) as line:
         line.say(vote("a")[:-1])
         assert await line.is_over()
+
+
+async def test_after_each_vote_the_next_has_as_long(patient: None, vote_url: str) -> None:
+    async with opened(vote_url) as line:
+        line.say(vote("a"))
+        assert (await line.answer()).status == 303
+        answered = time.monotonic()
+        await until.true(lambda: time.monotonic() > answered + 0.2)
+        said = time.monotonic()
+        line.say(vote("b"))
+        assert (await line.answer()).status == 303
+        assert await line.is_over()
+        assert time.monotonic() - said > server.KEEP_ALIVE - 0.05
 
 
 async def test_a_websocket_may_be_silent(impatient: None, result_url: str) -> None:

@@ -76,6 +76,7 @@ async def test_of_two_secrets_the_one_in_redis_signs_and_both_are_recognised(
         await client.flushall()
         await other.agree(client)
         await voters.agree(client)
+    assert other.recognise(voters.sign("1234")) == "1234"
     assert voters.recognise(before) == "1234"
     assert other.recognise(voters.sign("5678")) == "5678"
 
