@@ -19,6 +19,7 @@ SPARE = (
     32 * 1024 * 1024
 )  # bytes; half of what there is from maxmemory to the limit of the container
 LONG = 100_000  # bytes
+HUGE = [b"z" * 1_500_000] * 30
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the memory")
 
 
@@ -60,7 +61,7 @@ async def test_a_worker_drains_them(
     pushed[500:500] = [b"x" * LONG] * 600
     for each in range(400):  # and some between the ballots
         pushed.insert(4 * each, b'{"voter_id":"%s"' % (b"y" * LONG))
-    pushed.append(b"z" * 10_000_000)
+    pushed = [*votes(100), *HUGE, *pushed, b"z" * 10_000_000]
     await fill(small, keys.VOTES, pushed)
     filled = await peak(small)
     url = small.connection_pool.connection_kwargs["path"]
@@ -86,7 +87,7 @@ async def test_a_worker_drains_them(
 async def test_what_a_worker_had_claimed_before_there_was_a_limit_is_put_back(
     small: Client,
 ) -> None:
-    claimed = [*votes(1_000), *[b"x" * LONG] * 700, *votes(1_000)]
+    claimed = [*votes(1_000), *[b"x" * LONG] * 700, *votes(1_000), *HUGE, *votes(100)]
     await fill(small, keys.claimed("dead"), claimed)
     await small.rpush(keys.VOTES, b"last")
     await small.sadd(keys.WORKERS, "dead")

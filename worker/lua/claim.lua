@@ -13,7 +13,7 @@ local call, find, gsub = redis.call, string.find, string.gsub
 
 -- How long a message is can only be told once it is read. So they are read few at a time, and one
 -- at a time where they are long.
-local MOST_AT_ONCE = 32
+local MOST_AT_ONCE = 4
 local messages, count, bytes, at_once, has_cut = {}, 0, 0, 1, false
 local stamp
 while count < most and bytes < budget do

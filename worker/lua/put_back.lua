@@ -10,7 +10,7 @@ if ARGV[1] == 'if dead' and redis.call('EXISTS', KEYS[3]) == 1 then
 end
 redis.call('DEL', KEYS[3])
 -- As in claim.lua: few are read at a time, and one at a time where they are long.
-local MOST_AT_ONCE, LONG = 32, 4096
+local MOST_AT_ONCE, LONG = 4, 4096
 local budget, bytes, moved, at_once = tonumber(ARGV[3]), 0, 0, 1
 local left = redis.call('LLEN', KEYS[2])
 while left > 0 and bytes < budget do
