@@ -61,14 +61,16 @@ class FileSource(pydantic_settings.PydanticBaseSettingsSource):
         if name in self._env:
             return Wrong(f"{name} and {name}_FILE are both set: set one of them")
         try:
-            value = pathlib.Path(path).read_text(encoding="utf-8").strip()
+            text = pathlib.Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             return Wrong(
                 f"{name}_FILE names {path}, which cannot be read ({reason}): "
                 "it must be a text file that this process may read"
             )
-        if not value:
+        # A password may begin or end with a blank: to the stores' images too.
+        value = text.strip() if name.endswith("_URL") else text.rstrip("\r\n")
+        if not value.strip():
             return Wrong(f"{name}_FILE names {path}, which is empty: write the secret there")
         return value
 

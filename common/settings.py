@@ -105,7 +105,7 @@ class DatabaseSettings(Settings):
     def _database_scheme(cls, url: pydantic.SecretStr | None) -> pydantic.SecretStr | None:
         if url is None:
             return None
-        _checked_url(url, "postgresql", "postgres")
+        _checked_url(url, "postgresql", "postgres", most_at_signs=1)
         query = urllib.parse.urlsplit(url.get_secret_value()).query
         for hosts in urllib.parse.parse_qs(query).get("host", []):
             place.check_all(hosts.split(","))
@@ -156,10 +156,13 @@ def exit_with(error: SettingsError) -> typing.NoReturn:
     raise SystemExit(EXIT_STATUS) from None
 
 
-def _checked_url(url: pydantic.SecretStr, *schemes: str) -> pydantic.SecretStr:
+def _checked_url(
+    url: pydantic.SecretStr, *schemes: str, most_at_signs: int = sys.maxsize
+) -> pydantic.SecretStr:
     """`url`, of which it is known where the password ends. Raises ValueError.
 
     An unescaped "/" or "@" in a password would make a part of it the host, which is logged.
+    `most_at_signs`: before the host; the library for Postgres looks for it behind the first.
     """
     text = url.get_secret_value()
     if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
@@ -168,12 +171,19 @@ def _checked_url(url: pydantic.SecretStr, *schemes: str) -> pydantic.SecretStr:
     authority = re.split("[/?#]", after_scheme, maxsplit=1)[0]
     rest = after_scheme[len(authority) :]
     hosts = authority.rpartition("@")[2].split(",")
-    if "@" in rest or not all(place.HOST.fullmatch(host) for host in hosts):
-        raise ValueError(
-            f"must look like {schemes[0]}://user:password@host:port/name, "
-            "with any of : / ? # @ % in user and password percent-encoded (@ is %40)"
-        )
+    unclear = ValueError(
+        f"must look like {schemes[0]}://user:password@host:port/name, with any of : / ? # @ % [ ]"
+        " and of other alphabets in user and password percent-encoded (@ is %40)"
+    )
+    if "@" in rest or authority.count("@") > most_at_signs:
+        raise unclear
+    if not all(place.HOST.fullmatch(host) for host in hosts):
+        raise unclear
     place.check_all(hosts)
+    try:
+        urllib.parse.urlsplit(text)
+    except ValueError:  # whose text has the password in it
+        raise unclear from None
     return url
 
 
