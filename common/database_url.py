@@ -3,10 +3,22 @@
 import typing
 import urllib.parse
 
-from common import url_check
+from common import place, url_check
 
 SESSIONS: typing.Final = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
+
+
+def _are_ports(text: str) -> bool:
+    try:
+        for each in text.split(","):
+            place.check_port(each)
+    except ValueError:
+        return False
+    return True
+
+
 PARAMETERS: typing.Final[dict[str, url_check.Check]] = {
+    "port": (_are_ports, f"a port, 1 to {place.MAX_PORT}, or one for each host, as in 5432,5433"),
     "sslcert": url_check.FILE,
     "sslcrl": url_check.FILE,
     "sslkey": url_check.FILE,

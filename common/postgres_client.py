@@ -90,7 +90,7 @@ async def check_credentials(configured: settings.DatabaseSettings) -> None:
     try:
         connection = await connect(configured, "credentials-check")
     except (asyncpg.ClientConfigurationError, ValueError) as error:
-        raise settings.SettingsError(f"DATABASE_URL: {error}") from None
+        raise settings.SettingsError(f"DATABASE_URL: {dependency.describe(error)}") from None
     except (
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InvalidCatalogNameError,

@@ -52,6 +52,7 @@ async def until_answers(store: Store, within: float) -> None:
     """Waits for one store, and says so. Raises as `until_all_answer`."""
     began = time.monotonic()
     said = refused_since = None
+    refusal: settings.SettingsError | None = None
     reason = "no answer in time"
     failures = 0
     while True:
@@ -60,20 +61,22 @@ async def until_answers(store: Store, within: float) -> None:
             async with asyncio.timeout(max(0.1, min(CHECK_TIMEOUT, left))):
                 await store.ask()
         except settings.SettingsError as error:
-            now, reason = time.monotonic(), str(error)
+            now, reason, refusal = time.monotonic(), str(error), error
             refused_since = refused_since or now
-            if now - refused_since >= REFUSED_FOR or now - began >= within:
+            if now - refused_since >= REFUSED_FOR:
                 raise
         except Exception as error:  # whatever it is, the store is not usable yet
-            now, refused_since = time.monotonic(), None
+            now = time.monotonic()
             # The last try may be cut short, which tells nothing new.
             if left >= CHECK_TIMEOUT or not isinstance(error, TimeoutError):
-                reason = dependency.describe(error)
+                reason, refusal, refused_since = dependency.describe(error), None, None
         else:
             _say(f"{store.name} at {store.address} answers after {_since(began)}")
             return
         failures += 1
         if now - began >= within:
+            if refusal:
+                raise refusal
             raise NotReadyError(
                 f"{store.name} at {store.address} is not ready after {_since(began)}: {reason}"
             )

@@ -277,11 +277,15 @@ async def test_a_database_that_redis_does_not_have_is_told(stores: store.Stores)
         await redis_client.check_credentials(wrong)
 
 
-async def test_an_sslmode_that_is_none_is_told() -> None:
-    url = "postgresql://user:word@localhost:1/name?sslmode=bogus"
+@pytest.mark.parametrize("mode", ["bogus", "verify-full"])  # the latter without a certificate
+async def test_an_sslmode_that_cannot_work_is_told(mode: str) -> None:
+    url = f"postgresql://user:word@localhost:1/name?sslmode={mode}"
     wrong = settings.DatabaseSettings(database_url=pydantic.SecretStr(url))
-    with pytest.raises(settings.SettingsError, match=r"DATABASE_URL: .*sslmode"):
+    with pytest.raises(
+        settings.SettingsError, match=r"DATABASE_URL: .*(sslmode|certificate)"
+    ) as told:
         await postgres_client.check_credentials(wrong)
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -292,6 +296,8 @@ async def test_an_sslmode_that_is_none_is_told() -> None:
         ("sslcert=/hush", "'sslcert' must be the path of a file that this process may read"),
         (f"sslcert={__file__}&sslkey=/hush", "'sslkey' must be the path of a file"),
         ("sslcrl=/", "'sslcrl' must be the path of a file"),
+        *((f"port={port}", "'port' must be a port, 1 to 65535") for port in (0, 65536, -1, "hush")),
+        ("host=a,b&port=5432,0", "'port' must be a port, 1 to 65535, or one for each host"),
     ],
 )
 async def test_parameters_of_postgres_that_cannot_work_are_told(parameters: str, told: str) -> None:
