@@ -4,12 +4,30 @@ The library takes more names, which are not for a text to give, and values that 
 """
 
 import collections.abc
+import ssl
 import typing
 import urllib.parse
 
 from common import settings, url_check
 
 MOST_AT_ONCE = 4  # commands of one client: a worker beats, reaps, claims ahead and drops
+
+
+def _are_ciphers(text: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(text)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _are_certificates(text: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
+
 
 PARAMETERS: typing.Final[dict[str, url_check.Check]] = {
     "client_name": url_check.TEXT,
@@ -30,7 +48,7 @@ PARAMETERS: typing.Final[dict[str, url_check.Check]] = {
 }
 TLS_PARAMETERS: typing.Final[dict[str, url_check.Check]] = {
     "ssl_ca_certs": url_check.FILE,
-    "ssl_ca_data": url_check.TEXT,
+    "ssl_ca_data": (_are_certificates, "certificates as PEM, percent-encoded"),
     "ssl_ca_path": url_check.FOLDER,
     "ssl_cert_reqs": (
         lambda text: text in {"none", "optional", "required"},
@@ -38,7 +56,7 @@ TLS_PARAMETERS: typing.Final[dict[str, url_check.Check]] = {
     ),
     "ssl_certfile": url_check.FILE,
     "ssl_check_hostname": url_check.BOOLEAN,
-    "ssl_ciphers": url_check.TEXT,
+    "ssl_ciphers": (_are_ciphers, "a list of ciphers that OpenSSL knows"),
     "ssl_exclude_verify_flags": url_check.TEXT,
     "ssl_include_verify_flags": url_check.TEXT,
     "ssl_keyfile": url_check.FILE,

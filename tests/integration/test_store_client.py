@@ -234,6 +234,8 @@ async def test_wait_tells_a_refusal(stores: store.Stores) -> None:
                 ("ssl_certfile", "the path of a file"),
                 ("ssl_keyfile", "the path of a file"),
                 ("ssl_ca_path", "the path of a folder"),
+                ("ssl_ciphers", "a list of ciphers"),
+                ("ssl_ca_data", "certificates as PEM"),
             )
         ),
         (f"rediss://h/0?ssl_keyfile={__file__}", "'ssl_keyfile' needs 'ssl_certfile'"),
@@ -255,8 +257,8 @@ async def test_parameters_that_are_none_are_told(url: str, told: str) -> None:
         "redis://127.0.0.1:1/0?socket_keepalive=yes&health_check_interval=30&protocol=3",
         "redis://127.0.0.1:1?db=2&username=u&password=p&client_name=n&max_connections=4",
         "redis://127.0.0.1:1?socket_timeout=1.5&socket_connect_timeout=1&socket_read_size=4096",
-        "rediss://127.0.0.1:1?ssl_cert_reqs=none&ssl_check_hostname=false&ssl_ciphers=x&ssl_min_version=771",
-        f"rediss://127.0.0.1:1?ssl_keyfile={__file__}&ssl_certfile={__file__}&ssl_ca_data=d",
+        "rediss://127.0.0.1:1?ssl_cert_reqs=none&ssl_check_hostname=false&ssl_ciphers=HIGH:!aNULL&ssl_min_version=771",
+        f"rediss://127.0.0.1:1?ssl_keyfile={__file__}&ssl_certfile={__file__}",
         f"rediss://127.0.0.1:1?ssl_ca_certs={__file__}&ssl_ca_path=/&ssl_cert_reqs=required",
         "redis://127.0.0.1:1?socket_timeout=&protocol=",  # empty counts as not set
         "rediss://127.0.0.1:1?ssl_password=p&ssl_include_verify_flags=VERIFY_X509_STRICT",
