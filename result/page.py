@@ -3,6 +3,7 @@
 import collections.abc
 import datetime
 import functools
+import math
 import pathlib
 import re
 import typing
@@ -29,7 +30,8 @@ class Page:
         self._poll = asked
         self._vote_url = vote_url
         self._options = template.option_data(asked)
-        self._lines = lines([option.name for option in asked.options])
+        names = [option.name for option in asked.options]
+        self._lines, self._widest = lines(names), widest(names)
         self._templates = template.Templates(HERE, ASSETS, LOCALES, script_texts)
 
     def render(
@@ -52,6 +54,7 @@ class Page:
             poll=self._poll,
             options=rank(self._options, tallies),
             lines=self._lines,
+            widest=self._widest,
             tallies=tallies,
             total=sum(tallies.values()) if tallies else 0,
             as_of=as_of,
@@ -116,6 +119,12 @@ def lines(names: list[str]) -> int:
     """
     longer = [name for name in names if template.letters([name]) > LINE]
     return 2 if len(names) <= MANY or len(longer) > len(names) / 4 else 1
+
+
+def widest(names: list[str]) -> float:
+    """The letters of the widest name, of those that are not cut where all stand in one line."""
+    room = LINE if lines(names) == 1 else math.inf
+    return max(each for each in (template.letters([name]) for name in names) if each <= room)
 
 
 def share(count: int, total: int) -> str:

@@ -316,6 +316,25 @@ async def test_one_long_name_makes_the_others_no_smaller(
     assert found[1] > 0.9 * found[0], found
 
 
+CUT = """() => [...document.querySelectorAll(".bar bdi")]
+    .filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.textContent)"""
+
+
+async def test_names_that_differ_at_the_end_are_told_apart(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    names = [f"Candidate number {number}" for number in range(1, 27)]
+    case = Case("candidates", names, range(130_000, 0, -5_000))
+    await running.pretend(**case.votes)
+    _, result = await ask(**case.settings)
+    wall = await arrive(f"{result.url}?present", reduced_motion="reduce")
+    for width, height in ((1280, 720), (1280, 800), (1440, 900), (1920, 1080)):
+        await wall.page.set_viewport_size({"width": width, "height": height})
+        await wall.settled()
+        assert await wall.page.evaluate(CUT) == [], width
+    await wall.look("result-candidates", schemes=["light"], screens=["wall"], axe=False)
+
+
 # The lines of the address under the QR code, as they are broken.
 LINES = """() => {
     const lines = new Map();

@@ -94,13 +94,14 @@ def test_more_are_ranked_and_equals_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("long", "short", "lines"), [(1, 9, 2), (1, 10, 1), (6, 20, 1), (7, 19, 2), (26, 0, 2)]
+    ("long", "short", "lines", "widest"),
+    [(1, 9, 2, 21), (1, 10, 1, 20), (6, 20, 1, 20), (7, 19, 2, 21), (26, 0, 2, 21)],
 )
-def test_few_long_names_among_many_are_cut(long: int, short: int, lines: int) -> None:
+def test_few_long_names_among_many_are_cut(long: int, short: int, lines: int, widest: int) -> None:
     names = ["x" * 21] * long + ["x" * 20] * short
     assert page.lines(names) == lines
     options = tuple(map(poll.Option, "abcdefghijklmnopqrstuvwxyz", names))
-    assert f' data-letters="21" data-digits="1" data-lines="{lines}"' in drawn(
+    assert f' data-letters="{widest}" data-digits="1" data-lines="{lines}"' in drawn(
         {}, poll.Poll("?", options)
     )
 
