@@ -4,6 +4,8 @@ import dataclasses
 import datetime
 import hashlib
 
+OPTION_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+OPTION_IDS = frozenset(OPTION_LETTERS)  # that any poll may have
 EDITION_LENGTH = 12  # hexadecimal digits
 
 

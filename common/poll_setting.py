@@ -9,7 +9,6 @@ import pydantic_settings
 
 from common import bidi, poll, settings
 
-OPTION_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MAX_OPTION_NAME = 200  # characters
 TITLE_NAMES, TITLE_LENGTH = 4, 60  # of a title made from names, and their characters in all
 TITLE_FIRST = 24  # characters of the first two where there are more: then it is one line
@@ -58,7 +57,7 @@ class PollSettings(settings.Settings):
         options = {"a": "Cats", "b": "Dogs"} | {
             letter: " ".join(name.split()) for letter, name in sorted(given.items())
         }
-        expected = OPTION_LETTERS[: len(options)]
+        expected = poll.OPTION_LETTERS[: len(options)]
         for letter in expected:
             if letter not in options:
                 raise ValueError(

@@ -23,7 +23,6 @@ async def run(configured: settings.Settings, stop: asyncio.Event) -> None:
     draining = drain.Drain(
         lambda: queue.Session(client, blocking, configured.session_name()),
         stored,
-        configured.poll(),
         metrics,
         redis=redis,
         postgres=postgres,

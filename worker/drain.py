@@ -52,7 +52,6 @@ class Drain:
         self,
         sessions: typing.Callable[[], queue.Session],
         stored: store.Store,
-        asked: poll.Poll,
         metrics: metric.Metrics,
         *,
         redis: dependency.Dependency,
@@ -61,7 +60,6 @@ class Drain:
     ) -> None:
         self._sessions = sessions
         self._store = stored
-        self._options = asked.option_ids
         self._metrics = metrics
         self._redis = redis
         self._postgres = postgres
@@ -174,7 +172,9 @@ class Drain:
 
     def _decode(self, messages: list[bytes]) -> Batch:
         dead: list[bytes] = []
-        ballots = bulk.parse(messages, self._options)
+        # Whatever options there are just now: when they change, votes of before still wait, and a
+        # new vote page is there before a new worker.
+        ballots = bulk.parse(messages, poll.OPTION_IDS)
         if ballots is None:
             ballots, dead = self._decode_each(messages)
         oldest = min(map(CAST_AT, ballots), default=0)
@@ -187,7 +187,7 @@ class Drain:
         dead: list[Dead] = []
         for message in messages:
             try:
-                cast = ballot.parse(message, self._options)
+                cast = ballot.parse(message, poll.OPTION_IDS)
             except ballot.BallotError as error:
                 dead.append(Dead(message, str(error)))
             else:

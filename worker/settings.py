@@ -6,10 +6,10 @@ import typing
 
 import pydantic
 
-from common import poll_setting, settings
+from common import settings
 
 
-class Settings(poll_setting.PollSettings, settings.RedisSettings, settings.DatabaseSettings):
+class Settings(settings.RedisSettings, settings.DatabaseSettings):
     """Where the worker listens for probes, where its stores are, and how it drains."""
 
     port: settings.Port = 8082

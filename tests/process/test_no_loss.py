@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import json
 import random
 import re
 import time
@@ -254,7 +255,7 @@ async def test_ten_thousand_malformed_messages_among_ten_thousand_good_ones(
         b"[]",
         b"null",
         b'{"vote":"a"}',
-        b'{"voter_id":"1","vote":"z"}',
+        b'{"voter_id":"1","vote":"Z"}',
         b'{"voter_id":"1","vote":"a","cast_at":"now"}',
         b'{"voter_id":"\\u0000","vote":"a"}',
         b'{"voter_id":"' + b"x" * 300 + b'","vote":"a"}',
@@ -275,6 +276,20 @@ async def test_ten_thousand_malformed_messages_among_ten_thousand_good_ones(
         r"^worker_ballots_dead_total\{.*\} (\S+)$", await worker.text("/metrics"), re.MULTILINE
     )
     assert sum(map(float, dead)) == 10_000
+
+
+async def test_a_vote_for_an_option_that_is_no_more_or_not_yet_is_stored(
+    stores: store.Stores, services: service.Services, client: Client
+) -> None:
+    """Whatever the worker is told of the options: a new vote page may be there before it is."""
+    await services.ready("worker", OPTION_A="Tea", OPTION_B="Coffee", **stores.environment)
+    cast = [ballot.Ballot(f"voter-{option}", option, 1) for option in "abcz"]
+    await push(client, cast)
+    await drained(client)
+    assert await stored(stores.database_url) == {each.voter_id: each.vote for each in cast}
+    assert not await client.exists(keys.DEAD)
+    result = await services.ready("result", OPTION_C="Water", **stores.environment)
+    assert json.loads(await result.text("/api/results"))["total"] == 3
 
 
 async def test_a_duplicate_and_an_old_ballot_change_nothing(
