@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import re
 import typing
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -15,7 +16,10 @@ from common import backoff
 PING_INTERVAL = 0.5  # seconds between two pings of a store that is up
 PING_TIMEOUT = 1.5  # seconds
 UNAUTHENTICATED = "HELLO must be called"  # so Redis begins where a password is wanted and none came
-INTERRUPTED = "cannot switch to state"  # so asyncpg begins where a connection ends amid a statement
+# In asyncpg's words: a connection has ended amid a statement, or before it.
+INTERRUPTED = re.compile(
+    "cannot switch to state|cannot call .* the underlying connection is closed"
+)
 INVALID_AUTHORIZATION = "28"  # the class of SQLSTATE; postgresql.org/docs/current/errcodes-appendix
 
 
@@ -126,7 +130,7 @@ def describe(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, redis.exceptions.AuthenticationError) and text.startswith(UNAUTHENTICATED):
         return "it asks for a password, and none is given"
-    if text.startswith(INTERRUPTED):
+    if INTERRUPTED.match(text):
         return "Postgres has ended the connection"
     if isinstance(error, redis.exceptions.OutOfMemoryError):
         return f"its memory is full: {text}"

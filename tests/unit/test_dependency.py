@@ -194,6 +194,12 @@ async def test_watch_takes_no_answer_for_away(monkeypatch: pytest.MonkeyPatch) -
             ),
             "Postgres has ended the connection",
         ),
+        (
+            asyncpg.InterfaceError(
+                "cannot call PreparedStatement.fetch(): the underlying connection is closed"
+            ),
+            "Postgres has ended the connection",
+        ),
         (asyncpg.InternalClientError("something else"), "something else"),
         (redis.exceptions.AuthenticationError("WRONGPASS no"), "WRONGPASS no"),
         (redis.exceptions.OutOfMemoryError("used > most"), "its memory is full: used > most"),
