@@ -175,6 +175,21 @@ async def test_workers_whose_names_were_lost_are_known_again_and_reaped_when_the
     assert await contents(client, keys.VOTES) == messages(2)
 
 
+async def test_who_dies_between_two_parts_of_a_put_back_leaves_the_rest_to_the_reaper(
+    client: Client,
+) -> None:
+    alive, dying = await signed_on(client, "alive"), await signed_on(client, "dying")
+    await client.rpush(keys.VOTES, *messages(200))
+    await dying.claim(200)
+    names = [keys.VOTES, keys.claimed("dying"), keys.heartbeat("dying"), keys.WORKERS]
+    await dying._put_back(keys=names, args=["always", "dying", "1000"])
+    left = await client.llen(keys.claimed("dying"))
+    assert 0 < left < 200
+    assert await alive.reap() == {"dying": left}
+    assert await contents(client, keys.VOTES) == messages(200)
+    assert await client.smembers(keys.WORKERS) == {b"alive"}
+
+
 async def test_two_reapers_put_back_once(client: Client) -> None:
     one, two = await signed_on(client, "one"), await signed_on(client, "two")
     dead = await signed_on(client, "dead")
