@@ -112,6 +112,18 @@ async def test_a_vote_in_pieces(line: Line, client: Client, first: int) -> None:
     assert len(await visitor.ballots(client)) == 1
 
 
+async def test_a_vote_behind_half_a_head_is_a_part_of_that_request(
+    line: Line, client: Client
+) -> None:
+    line.say("GET /healthz HTTP/1.1\r\nx: y")
+    await asyncio.sleep(0.05)  # a packet of its own
+    line.say(vote("a"))
+    assert (await line.answer()).status == 200
+    line.say(vote("b"))  # what is answered next: so that was one request
+    assert (await line.answer()).status == 303
+    assert [each["vote"] for each in await visitor.ballots(client)] == ["b"]
+
+
 async def test_a_body_without_end_is_refused_before_it_ends(line: Line) -> None:
     line.say(f"POST / HTTP/1.1\r\nhost: test\r\n{FORM}content-length: 1000000\r\n\r\nvote=a")
     await asyncio.sleep(0.05)  # a packet of its own
