@@ -274,6 +274,22 @@ async def test_after_each_vote_the_next_has_as_long(patient: None, vote_url: str
         assert time.monotonic() - said > server.KEEP_ALIVE - 0.05
 
 
+async def test_a_vote_that_takes_longer_than_the_wait_is_answered_and_waited_behind(
+    impatient: None, vote_url: str, stores: store.Stores
+) -> None:
+    async with opened(vote_url) as line:
+        await stores.redis.pause()
+        line.say(vote("a"))
+        with pytest.raises(TimeoutError):  # neither answered nor hung up
+            async with asyncio.timeout(server.KEEP_ALIVE + 0.3):
+                await line.reader.read(1)
+        resumed = time.monotonic()
+        await stores.redis.resume()
+        assert (await line.answer()).status == 303
+        assert await line.is_over()
+        assert time.monotonic() - resumed > server.KEEP_ALIVE - 0.05
+
+
 async def test_a_websocket_may_be_silent(impatient: None, result_url: str) -> None:
     async with listener.opened(result_url) as audience:
         started = time.monotonic()
