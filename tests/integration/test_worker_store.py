@@ -167,6 +167,22 @@ async def version(db: asyncpg.Connection) -> str:
     return str(await db.fetchval("SELECT obj_description('tallies'::regclass, 'pg_class')"))
 
 
+async def replace(older: worker_store.Store, db: asyncpg.Connection) -> None:
+    """A newer worker applies its schema, and `older` commits by a new connection after that."""
+    await db.execute("COMMENT ON VIEW tallies IS 'schema of a newer worker'")
+    await db.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'worker'"
+    )
+    await until.true(functools.partial(commits, older, Ballot("1", "a", 1)))
+
+
+async def test_the_schema_of_a_newer_worker_is_not_undone_by_the_one_that_applied_an_older(
+    stored: worker_store.Store, db: asyncpg.Connection
+) -> None:
+    await replace(stored, db)  # which found an empty database
+    assert await version(db) == "schema of a newer worker"
+
+
 @pytest.mark.parametrize("migrate", [False, True])
 async def test_the_schema_of_a_newer_worker_is_not_undone_by_one_that_runs(
     stores: store.Stores, db: asyncpg.Connection, migrate: bool
@@ -174,11 +190,7 @@ async def test_the_schema_of_a_newer_worker_is_not_undone_by_one_that_runs(
     """During an update both run, and either may lose its connection."""
     older = worker_store.Store(configured(stores), migrate=migrate)
     await older.ping()
-    await db.execute("COMMENT ON VIEW tallies IS 'schema of a newer worker'")
-    await db.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'worker'"
-    )
-    await until.true(functools.partial(commits, older, Ballot("1", "a", 1)))
+    await replace(older, db)
     assert await version(db) == "schema of a newer worker"
     # Unless it is not there as a whole: then it is of no use to anybody.
     await db.execute("DROP TRIGGER tally_insert ON votes")
