@@ -23,6 +23,7 @@ TURN = 2_500  # clients that are written to until others have a turn of the even
 CLOSE_TIMEOUT = 1.0  # seconds
 UPGRADE_TIMEOUT = 10.0  # seconds for the handshake of a client that polled; it polls on meanwhile
 POLL_END = 0.1  # seconds between two ends of its poll: it upgrades between two polls
+NOOP = engineio.packet.Packet(engineio.packet.NOOP)
 
 Environ = dict[str, typing.Any]
 
@@ -138,6 +139,14 @@ class Channel:
     def empty(self) -> bool:
         return True
 
+    # A poll that was under way when this took the queue's place goes on with these.
+
+    def task_done(self) -> None:
+        pass
+
+    def get_nowait(self) -> typing.NoReturn:
+        raise asyncio.QueueEmpty
+
     async def join(self) -> None:
         pass
 
@@ -145,7 +154,7 @@ class Channel:
         """The handshake of a client that polls.
 
         It gets all by its polls until that is through: a proxy may let the WebSocket in, and then
-        nothing through it.
+        nothing through it. Of several at once the first to be through is the one.
         """
         try:
             async with asyncio.timeout(UPGRADE_TIMEOUT):
@@ -154,7 +163,8 @@ class Channel:
                 await self._send({"type": "websocket.send", "text": "3probe"})
                 ending = asyncio.create_task(self._end_polls())
                 try:
-                    return self._message(await self._receive()) == "5"
+                    said = self._message(await self._receive())
+                    return said == "5" and not self._client.upgraded
                 finally:
                     ending.cancel()
         except TimeoutError:
@@ -163,7 +173,7 @@ class Channel:
     async def _end_polls(self) -> None:
         while True:
             if self._client.queue.empty():
-                await self._client.queue.put(engineio.packet.Packet(engineio.packet.NOOP))
+                await self._client.queue.put(NOOP)
             await asyncio.sleep(POLL_END)
 
     def _take_over(self) -> None:
@@ -172,6 +182,7 @@ class Channel:
         waiting, client.queue = client.queue, self
         while not waiting.empty():
             self._write(waiting.get_nowait().encode())
+        waiting.put_nowait(NOOP)  # ends a poll that is under way
 
     async def _follow(self) -> None:
         """Hears the client until either side ends it."""

@@ -118,6 +118,23 @@ async def polling(url: str) -> AsyncIterator[Polling]:
         yield poller
 
 
+@contextlib.asynccontextmanager
+async def upgrading(url: str, client: Polling) -> AsyncIterator[websocket.ClientConnection]:
+    """The WebSocket of a client that polls, open and as yet silent."""
+    address = f"ws{url.removeprefix('http')}/socket.io/?EIO=4&transport=websocket"
+    async with websocket.connect(f"{address}&sid={client.sid}", close_timeout=1) as upgraded:
+        yield upgraded
+
+
+async def heard_until(upgraded: websocket.ClientConnection, last: str) -> list[str]:
+    """What is heard up to `last`."""
+    heard = [""]
+    async with asyncio.timeout(5):
+        while heard[-1] != last:
+            heard.append(str(await upgraded.recv()))
+    return heard[1:]
+
+
 async def test_who_does_not_read_delays_nobody_and_gets_the_newest(hall: Hall, url: str) -> None:
     async with opened(url) as slow, opened(url) as quick:
         await until.true(lambda: len(hall.clients) == 2)
@@ -228,10 +245,9 @@ async def test_an_upgrade_that_comes_to_nothing_holds_nothing_back(
     hall: Hall, url: str, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     monkeypatch.setattr(fanout, "UPGRADE_TIMEOUT", 0.5, raising=False)
-    address = f"ws{url.removeprefix('http')}/socket.io/?EIO=4&transport=websocket"
     async with polling(url) as client:
         await until.true(lambda: len(hall.clients) == 1)
-        async with websocket.connect(f"{address}&sid={client.sid}") as attempt:
+        async with upgrading(url, client) as attempt:
             if words:
                 await attempt.send(words)
             await hall.emit("scores", "1")
@@ -241,6 +257,75 @@ async def test_an_upgrade_that_comes_to_nothing_holds_nothing_back(
             await hall.emit("scores", "2")
             assert await client.hears() == '42["scores","2"]'
         assert client.polls < 10
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+async def test_a_poll_under_way_is_ended_by_the_upgrade(
+    hall: Hall,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    is_told: bool,
+) -> None:
+    """Also one that has just been told something, and has not gone on yet."""
+    take_over = fanout.Channel._take_over
+
+    def tell_and_take_over(channel: fanout.Channel) -> None:
+        with pytest.raises(StopIteration):  # at once
+            hall.emit("scores", "1").send(None)
+        take_over(channel)
+
+    async with polling(url) as client, upgrading(url, client) as upgraded:
+        if is_told:
+            monkeypatch.setattr(fanout.Channel, "_take_over", tell_and_take_over)
+        waiting = hall.server.eio.sockets[client.sid].queue
+        poll = asyncio.create_task(client.get())
+        await until.true(lambda: bool(waiting._getters))
+        await upgraded.send("2probe")
+        await upgraded.send("5")
+        by_poll = (await poll).split(END)
+        await hall.emit("scores", "2")
+        heard = by_poll + await heard_until(upgraded, '42["scores","2"]')
+    events = ['42["scores","1"]'] * is_told + ['42["scores","2"]']
+    assert [each for each in heard if each not in (NOOP, "3probe")] == events
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+async def test_no_poll_is_ended_once_the_client_has_upgraded(
+    hall: Hall, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "POLL_END", 0.001)
+    async with polling(url) as client, upgrading(url, client) as upgraded:
+        await upgraded.send("2probe")
+        await upgraded.send("5")
+        await until.true(lambda: bool(hall.server.eio.sockets[client.sid].upgraded))
+        await hall.emit("scores", "1")
+        await heard_until(upgraded, '42["scores","1"]')
+        for _ in range(20):
+            await (await upgraded.ping())  # several turns of the loop
+        await hall.emit("scores", "2")
+        assert await heard_until(upgraded, '42["scores","2"]') == ['42["scores","2"]']
+
+
+async def test_who_upgrades_twice_at_once_keeps_the_first(
+    hall: Hall, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        polling(url) as client,
+        upgrading(url, client) as first,
+        upgrading(url, client) as second,
+    ):
+        for each in (first, second):
+            await each.send("2probe")
+            assert await each.recv() == "3probe"
+        await first.send("5")
+        await until.true(lambda: bool(hall.server.eio.sockets[client.sid].upgraded))
+        await second.send("5")
+        async with asyncio.timeout(5):
+            await second.wait_closed()
+        await hall.emit("scores", "1")
+        await heard_until(first, '42["scores","1"]')
+    assert not [each for each in caplog.records if each.exc_info]
 
 
 @pytest.mark.parametrize("nonsense", ["", "9", "42[", "1", "4\x00", '42{"no":"event"}'])
