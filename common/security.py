@@ -37,6 +37,7 @@ SECURE_HEADERS = [(b"cross-origin-opener-policy", b"same-origin")]
 # who may have its body, and a redirect becomes none. Half of the answer to a vote would be these.
 REDIRECT_HEADERS = frozenset({b"referrer-policy", b"x-content-type-options"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+BLANKS = " \t"  # no part of a header's value, RFC 9110, 5.5; a parser may leave those behind it
 
 
 class SecurityHeaders:
@@ -90,7 +91,7 @@ def is_cross_site(headers: Headers) -> bool:
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
-        return site not in ("same-origin", "none")
+        return site.strip(BLANKS) not in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is not None and not is_same_host(
         origin, headers.get("host", ""), headers.get("x-forwarded-host", "")
@@ -101,5 +102,5 @@ def is_same_host(origin: str, *hosts: str) -> bool:
     """Whether a page of `origin` is of one of the hosts that were asked: the header Host, and
     X-Forwarded-Host, which no page can set. By http or https: a proxy may not tell which.
     """
-    asked = origin.partition("://")[2].lower()
+    asked = origin.strip(BLANKS).partition("://")[2].lower()
     return asked in {host.partition(",")[0].strip().lower() for host in hosts if host}

@@ -105,7 +105,7 @@ class Connection(connection.Connection):
         except cast.Refusal as refusal:
             self._refuse(data, refusal)
             return True
-        told = headers.get(b"x-forwarded-proto", b"").decode("latin-1")
+        told = headers.get(b"x-forwarded-proto", b"").decode("latin-1").strip()  # as uvicorn does
         secure = (told if told in SCHEMES else self.scheme) == "https"
         # Made before it is known whether it will be sent: so the answers to all votes of one push
         # leave at once, and wake whoever waits for them once.

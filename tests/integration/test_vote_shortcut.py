@@ -50,6 +50,29 @@ async def test_both_ways_give_the_same_answer(
     assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", short.headers["date"][0])
 
 
+@pytest.mark.parametrize("behind", ["", " ", "\t", "\xa0"], ids=repr)
+@pytest.mark.parametrize(
+    ("header", "status_of_another"),
+    [
+        ("sec-fetch-site: same-origin", 403),
+        ("origin: http://test", 403),
+        ("x-forwarded-proto: https", 303),
+    ],
+)
+async def test_both_ways_take_a_value_without_the_blanks_behind_it(
+    line: Line, header: str, status_of_another: int, behind: str
+) -> None:
+    answers = []
+    for kind in (FORM, FORM.replace("\r\n", "; charset=utf-8\r\n")):
+        line.writer.write(vote("a", f"{kind}{header}{behind}\r\n").encode("latin-1"))
+        answers.append(await line.answer())
+    short, long = answers
+    assert short.status == long.status == (status_of_another if behind == "\xa0" else 303)
+    assert short.headers.keys() == long.headers.keys()
+    secure = ["Secure" in each.headers.get("set-cookie", [""])[0] for each in answers]
+    assert secure == ["https" in header] * 2
+
+
 async def test_votes_of_one_packet_are_answered_one_after_the_other(
     line: Line, client: Client
 ) -> None:

@@ -88,6 +88,11 @@ def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:
         ({"origin": "http://evil.test"}, True),
         ({"origin": "http://vote.test:8080.evil.test"}, True),
         ({"origin": "null"}, True),
+        ({"sec-fetch-site": "same-origin \t"}, False),  # as a parser may hand it on
+        ({"sec-fetch-site": "cross-site "}, True),
+        ({"sec-fetch-site": "none\xa0"}, True),
+        ({"origin": "http://vote.test:8080\t "}, False),
+        ({"origin": " "}, True),
         ({"origin": ""}, True),
         ({"origin": "http://["}, True),  # not to be parsed
         ({"origin": "https://a.test", "x-forwarded-host": "a.test, b.test"}, False),
