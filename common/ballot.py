@@ -10,7 +10,8 @@ from collections.abc import Collection
 
 import orjson
 
-MAX_BYTES = 4096  # bytes of one message; the longest legal one is far below
+STAMP = ',"cast_at":1764000000000000'  # what a classic message gets at its first claim
+MAX_BYTES = 4096 + len(STAMP)  # of one message; what the services send is far below
 MAX_LENGTH = 255  # characters of `voter_id` and of `vote`: the columns are VARCHAR(255)
 MAX_CAST_AT = 2**53  # µs since the epoch: the year 2255; beyond, JSON readers lose digits
 # Seconds that a push to Redis takes at most; then the voter is told that it failed. result counts

@@ -72,6 +72,16 @@ async def test_the_classic_message_keeps_the_time_of_its_first_claim(client: Cli
     assert await again.claim(10) == first
 
 
+async def test_the_longest_classic_message_is_a_ballot_with_its_time_too(client: Client) -> None:
+    await client.rpush(keys.VOTES, b'{"voter_id":"1f","vote":"a"}'.rjust(4096))
+    session = await signed_on(client, "w")
+    first = await session.claim(10)
+    assert ballot.parse(first[0], {"a"}).cast_at
+    await session.put_back()
+    again = await signed_on(client, "w2")
+    assert await again.claim(10) == first
+
+
 async def test_the_later_of_two_classic_messages_counts_whatever_is_delivered_again(
     client: Client,
 ) -> None:
