@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument(
         "--json",
         type=Path,
-        help=f"the file (default {run.FILE}; where not all was measured {run.PART})",
+        help=f"the file (default {run.FILE}; {run.PART} if --quick, or not all was measured)",
     )
     arguments = parser.parse_args()
     groups = list(dict.fromkeys(arguments.only or GROUPS))
@@ -57,7 +57,8 @@ def main() -> None:
         raise SystemExit(INTERRUPTED) from None
     print(f"\n{machine()}{', QUICK: no figures to go by' if arguments.quick else ''}\n")
     print(row.table(rows))
-    path = whole if set(groups) == set(GROUPS) and not failed else part
+    is_whole = set(groups) == set(GROUPS) and not failed and not arguments.quick
+    path = whole if is_whole else part
     run.write(path, machine(), rows, quick=arguments.quick)
     print(f"\nwritten to {path}")
     if failed:

@@ -68,6 +68,7 @@ def test_a_group_that_fails_is_left_out(
         (("seed", "start"), (), run.PART),  # one fails
         (("seed", "vote"), ("--only", "seed"), run.PART),
         (("seed",), ("--only", "seed"), run.FILE),  # which is all
+        (("seed",), ("--quick",), run.PART),
     ],
 )
 def test_a_whole_run_is_overwritten_by_a_whole_one_alone(
