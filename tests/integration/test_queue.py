@@ -162,12 +162,21 @@ async def test_the_reaper_takes_from_the_dead_and_not_from_the_living(client: Cl
 
 
 async def test_a_worker_that_beats_after_the_reaper_has_looked_is_left_alone(
-    client: Client,
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alive, late = await signed_on(client, "alive"), await signed_on(client, "late")
     await client.rpush(keys.VOTES, *messages(2))
     await late.claim(2)
-    assert await alive._release("late", "if dead") == -1
+    await client.delete(keys.heartbeat("late"))
+    look = client.mget
+
+    async def look_before(names: list[str]) -> list[bytes | str | None]:
+        found = await look(names)
+        await late.sign_on(STATUS)
+        return found
+
+    monkeypatch.setattr(client, "mget", look_before)
+    assert await alive.reap() == {}
     assert await contents(client, keys.claimed("late")) == messages(2)
     assert await late.beat(STATUS) == queue.Lengths(waiting=0, claimed=2, dead=0)
 

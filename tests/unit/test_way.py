@@ -16,8 +16,11 @@ SCRIPT = {"content-type": "application/json"}
 
 @pytest.fixture(scope="module")
 def app() -> shortcut.Shortcut:
-    url = pydantic.SecretStr("redis://nowhere.invalid")
-    made = vote.app.create_app(vote.settings.Settings(redis_url=url))
+    configured = vote.settings.Settings(
+        redis_url=pydantic.SecretStr("redis://nowhere.invalid"),
+        cookie_secret=pydantic.SecretStr("0123456789abcdef"),
+    )
+    made = vote.app.create_app(configured)
     assert isinstance(made, shortcut.Shortcut)
     return made
 
@@ -58,6 +61,18 @@ def test_what_is_unusual_does_not(ways: way.Ways, asked: poll.Poll) -> None:
     assert option(ways, "/", SCRIPT, "vote=a") is None
     assert option(ways, "/api/votes", FORM, '{"vote":"a"}') is None
     assert option(ways, "/", {"content-type": FORM["content-type"] + ";"}, "vote=a") is None
+
+
+def test_the_date_of_an_answer_is_that_of_its_second(
+    app: shortcut.Shortcut, ways: way.Ways
+) -> None:
+    cast = app.caster.fill(None, "a")
+    for date in (b"Tue, 24 Nov 2026 12:00:00 GMT", b"Tue, 24 Nov 2026 12:00:01 GMT"):
+        common = [(b"date", date)]  # made anew by the server, once a second
+        for _ in range(2):
+            head_of_answer, _ = ways.answer(b"/", cast, common, secure=False)
+            assert head_of_answer.count(b"date: ") == 1
+            assert b"\r\ndate: %b\r\n" % date in head_of_answer
 
 
 @pytest.mark.parametrize(
