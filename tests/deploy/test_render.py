@@ -1,12 +1,15 @@
 """What is rendered into the repository is up to date, and everything renders."""
 
+import base64
 import pathlib
+import re
 import shutil
 import sys
 import tomllib
 
 import pytest
 
+from common import setting_source
 from tests.deploy import manifest
 
 
@@ -42,6 +45,35 @@ def test_an_overlay_is_a_whole_system_in_its_namespace(name: str) -> None:
 def test_missing_credentials_are_a_clear_error(name: str) -> None:
     with pytest.raises(manifest.RenderError, match=r"env: no such file or directory"):
         manifest.render(manifest.KUSTOMIZE / "overlays" / name)
+
+
+@pytest.mark.parametrize("password", ["Tr0ub4dor #3", '"quoted"', "$HOME `id`", " blanks "])
+def test_a_password_is_the_same_wherever_an_example_has_its_place(
+    password: str, tmp_path: pathlib.Path
+) -> None:
+    """Kustomize takes the values as they stand; result reads its file as dotenv files are read."""
+    prod = manifest.copy(tmp_path) / "overlays" / "prod"
+    for file in prod.glob("*.env"):
+        filled = re.sub("(?m)(=|=')('?)$", lambda at: at[1] + password + at[2], file.read_text())
+        file.write_text(filled)
+    resources = manifest.parse(manifest.render(prod))
+    redis, db, worker = (data(resources, f"{name}-secret") for name in ("redis", "db", "worker-db"))
+    file = tmp_path / ".env"
+    file.write_text(data(resources, "result-db-secret")[".env"])
+    result = setting_source.read_env_file(file)
+    assert {redis["password"], *db.values()} == {password}
+    for service in (worker, result):
+        assert (service["DB_PASS"], service["REDIS_PASSWORD"]) == (password, password)
+
+
+def data(resources: list[manifest.Resource], name: str) -> dict[str, str]:
+    """What is in a secret that Kustomize has generated."""
+    (found,) = (
+        each["data"]
+        for each in resources
+        if each["kind"] == "Secret" and each["metadata"]["name"].rpartition("-")[0] == name
+    )
+    return {key: base64.b64decode(value).decode() for key, value in found.items()}
 
 
 def test_a_changed_setting_gets_a_new_name(tmp_path: pathlib.Path) -> None:
