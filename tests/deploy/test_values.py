@@ -2,7 +2,6 @@
 
 import copy
 import json
-import pathlib
 import re
 import typing
 
@@ -11,7 +10,7 @@ import pytest
 import yaml
 
 from common import poll_setting
-from tests.deploy import manifest
+from tests.deploy import manifest, schema
 
 LARGE = 3_000_000
 PAGES = ("vote", "result")
@@ -169,7 +168,7 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
             {store: given},
             f"{store}.auth.createSecret is true, and the chart makes that secret already",
         )
-        for store in ("redis", "postgresql")
+        for store in schema.STORES
         for name, given in {
             "a secret made twice": {"auth": {"createSecret": True}},
             "null": None,
@@ -239,41 +238,6 @@ def test_a_wrong_value_is_refused_with_a_message(name: str, helm: str) -> None:
     values, message = WRONG[name]
     with pytest.raises(manifest.RenderError, match=f"(?s){message}"):
         manifest.chart(values, helm=helm)
-
-
-def sections(part: typing.Any, *above: str) -> typing.Iterator[tuple[str, ...]]:
-    """The path of each object in the schema that has values of its own, but those of Kubernetes."""
-    for name, below in part.get("properties", {}).items():
-        if "properties" in resolved(below) and name != "resources":
-            yield (*above, name)
-            yield from sections(resolved(below), *above, name)
-
-
-@pytest.mark.parametrize("helm", ["helm", "helm4"])
-def test_a_section_that_is_null_is_refused_by_its_name(helm: str) -> None:
-    paths = list(sections(schema(manifest.CHART)))
-    assert ("vote", "service") in paths
-    for path in paths:
-        values: typing.Any = None
-        for name in reversed(path):
-            values = {name: values}
-        with pytest.raises(manifest.RenderError, match=f"missing property '{path[-1]}'"):
-            manifest.chart(values, helm=helm)
-
-
-@pytest.mark.parametrize("section", ["image", "auth", "persistence"])
-@pytest.mark.parametrize("store", ["redis", "postgresql"])
-def test_a_section_of_a_store_that_is_null_is_refused(store: str, section: str) -> None:
-    with pytest.raises(manifest.RenderError, match=f"missing property '{section}'"):
-        manifest.chart({store: {section: None}})
-
-
-@pytest.mark.parametrize("helm", ["helm", "helm4"])
-def test_what_may_be_left_out_may_be_null(helm: str) -> None:
-    page = {"resources": None, "nodeSelector": None, "service": {"nodePort": None}}
-    store = {"resources": None, "podSecurityContext": None}
-    values = {"vote": page, "redis": store | {"maxmemory": None}, "podSecurityContext": None}
-    assert manifest.chart(values, helm=helm)
 
 
 @pytest.mark.parametrize("password", ['a"b', "it's \\ $HOME `id`", "#\u00e9 >~*"])
@@ -412,9 +376,9 @@ def test_any_host_of_a_store_is_taken(host: str) -> None:
 def test_a_large_number_is_written_as_it_was_given(name: str, helm: str) -> None:
     """Helm reads the numbers of a file as floats, and would write 3e+06."""
     values = copy.deepcopy(manifest.CHARTS[name])
-    enlarge(values, schema(manifest.CHART))
-    for store in ("redis", "postgresql"):
-        enlarge(values.setdefault(store, {}), schema(manifest.CHART / "charts" / store))
+    enlarge(values, schema.of(manifest.CHART))
+    for store in schema.STORES:
+        enlarge(values.setdefault(store, {}), schema.of(manifest.CHART / "charts" / store))
     for page in PAGES:  # more than its preStopSeconds
         values[page]["terminationGracePeriodSeconds"] = 2 * LARGE
     text = json.dumps(manifest.chart(values, helm=helm))
@@ -422,22 +386,10 @@ def test_a_large_number_is_written_as_it_was_given(name: str, helm: str) -> None
     assert not re.findall(r'[^"]*\de\+\d\d[^"]*', text)
 
 
-def schema(chart: pathlib.Path) -> typing.Any:
-    return json.loads((chart / "values.schema.json").read_text())
-
-
-def resolved(part: typing.Any) -> typing.Any:
-    """The part of the schema itself where it only refers to a definition."""
-    if "$ref" not in part:
-        return part
-    # A subchart's definitions are among the chart's.
-    return schema(manifest.CHART)["definitions"][part["$ref"].rpartition("/")[2]]
-
-
 def enlarge(values: typing.Any, part: typing.Any) -> None:
     """Gives each number that the schema does not bound a large value."""
     for name, below in part.get("properties", {}).items():
-        below = resolved(below)
+        below = schema.resolved(below)
         if "integer" in below.get("type", "") and "maximum" not in below:
             values[name] = LARGE
         elif "properties" in below:
@@ -549,14 +501,14 @@ def test_the_schema_knows_every_value() -> None:
     given = yaml.safe_load((manifest.CHART / "values.yaml").read_text())
 
     def walk(part: typing.Any, values: typing.Any, path: str) -> None:
-        part = resolved(part)
+        part = schema.resolved(part)
         assert (part.get("additionalProperties") is False) or "properties" not in part, path
         for name, below in part.get("properties", {}).items():
             assert isinstance(values, dict), path
             assert name in values, f"{path}/{name}"
             walk(below, values[name], f"{path}/{name}")
 
-    for name, part in schema(manifest.CHART)["properties"].items():
+    for name, part in schema.of(manifest.CHART)["properties"].items():
         # Lists of subkeys of Kubernetes' own are not spelt out in values.yaml; global is Helm's.
         if name != "global":
             walk(part, given[name], name)
