@@ -21,12 +21,12 @@ REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid,
 GRANT CONNECT ON DATABASE :"DBNAME" TO worker, result;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO worker, result;
--- Unless owner.sql has made a role of its own for that.
-SELECT 'GRANT CREATE ON SCHEMA public TO worker'
-WHERE NOT EXISTS (
-    SELECT FROM pg_roles
-    WHERE rolname = 'owner' AND has_schema_privilege(oid, 'public', 'CREATE')
-)
+-- Unless owner.sql has given that to a role of its own: then worker loses what it had of it.
+SELECT CASE WHEN EXISTS (
+    SELECT FROM pg_namespace, aclexplode(nspacl)
+    WHERE nspname = 'public' AND grantee = to_regrole('owner') AND privilege_type = 'CREATE'
+) THEN 'REVOKE CREATE ON SCHEMA public FROM worker'
+ELSE 'GRANT CREATE ON SCHEMA public TO worker' END
 \gexec
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO result;
 ALTER DEFAULT PRIVILEGES FOR ROLE worker IN SCHEMA public GRANT SELECT ON TABLES TO result;
