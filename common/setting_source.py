@@ -33,7 +33,8 @@ def environment(env_file: pathlib.Path | None) -> dict[str, str]:
 
 def read_env_file(path: pathlib.Path) -> dict[str, str | None]:
     """The variables in a `.env` file. A password may have `${…}` in it: nothing is replaced."""
-    return dotenv.dotenv_values(path, interpolate=False, encoding="utf-8")
+    with path.open(encoding="utf-8", newline="") as stream:
+        return dotenv.dotenv_values(stream=stream, interpolate=False)
 
 
 class EnvFileSource(pydantic_settings.DotEnvSettingsSource):
@@ -61,7 +62,7 @@ class FileSource(pydantic_settings.PydanticBaseSettingsSource):
         if name in self._env:
             return Wrong(f"{name} and {name}_FILE are both set: set one of them")
         try:
-            text = pathlib.Path(path).read_text(encoding="utf-8")
+            text = pathlib.Path(path).read_bytes().decode()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             return Wrong(

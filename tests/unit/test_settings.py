@@ -221,6 +221,14 @@ class TestFile:
         assert loaded.db_pass.get_secret_value() == " hush\t "
         assert loaded.redis_url.get_secret_value() == "redis://h"
 
+    def test_an_end_of_line_within_it_stays_as_it_is(
+        self, folder: pathlib.Path, monkeypatch: Env
+    ) -> None:
+        (folder / "password").write_text("a\rb\r\nc\nd\r\n", newline="")
+        monkeypatch.setenv("DB_PASS_FILE", str(folder / "password"))
+        loaded = settings.load(worker.settings.Settings)
+        assert loaded.db_pass and loaded.db_pass.get_secret_value() == "a\rb\r\nc\nd"
+
     def test_it_is_missing(self, path: pathlib.Path) -> None:
         (line,) = wrong(vote.settings.Settings)
         assert line.startswith(f"COOKIE_SECRET_FILE names {path}, which cannot be read (No such")
@@ -293,6 +301,16 @@ class TestEnvFile:
         loaded = settings.load(vote.settings.Settings)
         assert (loaded.options["c"], loaded.poll_title) == ("Water", "Drinks")
         assert loaded.cookie_secret and loaded.cookie_secret.get_secret_value() == SECRET
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_an_end_of_line_between_quotes_stays_as_it_is(
+        self, folder: pathlib.Path, end: str
+    ) -> None:
+        lines = ("DB_PASS='a\rb\r\nc\nd'", "DB_USER=Tea", "")
+        (folder / ".env").write_text(end.join(lines), newline="")
+        loaded = settings.load(worker.settings.Settings)
+        assert loaded.db_pass and loaded.db_pass.get_secret_value() == "a\rb\r\nc\nd"
+        assert loaded.db_user == "Tea"
 
     def test_secrets_may_be_named_there(self, folder: pathlib.Path) -> None:
         (folder / "secret").write_text(SECRET)
