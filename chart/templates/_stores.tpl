@@ -82,7 +82,7 @@
 {{- define "vote.db.settings" -}}
 {{- $root := index . 0 -}}{{- $role := index . 1 -}}{{- $external := $root.Values.externalDatabase -}}
 {{- if include "vote.db.bundled" $root -}}
-DB_HOST: {{ include "vote.db.fullname" $root }}
+DB_HOST: {{ include "vote.db.fullname" $root | quote }}
 DB_NAME: voting
 DB_USER: {{ $role }}
 {{- else -}}
