@@ -46,9 +46,14 @@
 {{- $problems = append $problems (printf "%s.host is %q: it is a name or an address alone; the port goes to %s.port" $name $host $name) -}}
 {{- end -}}
 {{- end -}}
-{{- with .Values.redis.auth.password -}}
-{{- if hasSuffix "\n" . -}}
-{{- $problems = append $problems "redis.auth.password ends with the end of a line, which Redis leaves out and the services do not: leave it out" -}}
+{{- $auth := .Values.postgresql.auth -}}
+{{- $passwords := dict "redis.auth.password" .Values.redis.auth.password "externalRedis.password" .Values.externalRedis.password -}}
+{{- range $name := list "postgresPassword" "workerPassword" "resultPassword" -}}
+{{- $_ := set $passwords (printf "postgresql.auth.%s" $name) (index $auth $name) -}}
+{{- end -}}
+{{- range $path, $given := $passwords -}}
+{{- if regexMatch "[\r\n]$" (default "" $given) -}}
+{{- $problems = append $problems (printf "%s ends with the end of a line, which not all keep that read it: leave it out" $path) -}}
 {{- end -}}
 {{- end -}}
 {{- $bundled := dict "redis" (include "vote.redis.bundled" .) "postgresql" (include "vote.db.bundled" .) -}}

@@ -8,6 +8,11 @@ import pytest
 from common import setting_source
 from tests.deploy import manifest
 
+GIVEN = (
+    "redis.auth.password",
+    *(f"postgresql.auth.{role}Password" for role in ("postgres", "worker", "result")),
+    "externalRedis.password",
+)
 LINES = ["abc\ndef", "a\rb\r\nc", "a\n  b: 'c'\n\n# d"]
 
 
@@ -32,6 +37,20 @@ def test_a_password_reaches_every_secret_as_it_is(
         assert settings["DB_USER"] == service
         assert settings["DB_PASS"] == settings["REDIS_PASSWORD"] == password
         assert secrets["db-secret"][f"{service}-password"] == password
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("path", GIVEN)
+def test_an_end_of_line_at_its_end_is_refused(path: str, end: str) -> None:
+    """Redis, psql and vote, which read files, leave it out; who reads the environment does not."""
+    values: typing.Any = f"secret{end}"
+    for name in reversed(path.split(".")):
+        values = {name: values}
+    if path.startswith("external"):
+        values = manifest.EXTERNAL | values
+        values[path.split(".")[0]]["host"] = "redis.example.com"
+    with pytest.raises(manifest.RenderError, match=f"{path} ends with the end of a line"):
+        manifest.chart(values)
 
 
 def read(text: str, folder: pathlib.Path) -> dict[str, typing.Any]:

@@ -155,10 +155,6 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         {"worker": {"autoscaling": {"enabled": True, "minReplicas": 9}}},
         "worker.autoscaling.minReplicas is more than maxReplicas",
     ),
-    "a password that Redis would read otherwise": (
-        {"redis": {"auth": {"password": "secret\n"}}},
-        "redis.auth.password ends with the end of a line",
-    ),
     "an owner of the schema, but no Job that would be it": (
         {"migration": {"existingSecret": "owner"}},
         "migration.existingSecret is set, but nothing reads it: .*migration.enabled=true",
