@@ -63,6 +63,19 @@
 {{- $problems = append $problems (printf "%s.auth.createSecret is true, and the chart makes that secret already: leave it false, which it is unless %s is null" $store $store) -}}
 {{- end -}}
 {{- end -}}
+{{- $names := dict "redis" (include "vote.redis.fullname" .) "postgresql" (include "vote.db.fullname" .) -}}
+{{- $taken := list -}}
+{{- range $name := list "vote" "result" "worker" "worker-db" "result-db" -}}{{- /* The last two of secrets. */ -}}
+{{- $taken = append $taken (include "vote.name" (list $ $name)) -}}
+{{- end -}}
+{{- range $store, $is := $bundled -}}
+{{- $name := index $names $store -}}
+{{- if and $is (not (and (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) (le (len $name) 52))) -}}
+{{- $problems = append $problems (printf "%s.fullnameOverride: %q must have at most 52 small letters, digits and hyphens, a letter first and no hyphen last" $store $name) -}}
+{{- else if and $is (has $name (concat $taken (omit $names $store | values))) -}}
+{{- $problems = append $problems (printf "%s.fullnameOverride: %q is what something else of this release is called: choose another name" $store $name) -}}
+{{- end -}}
+{{- end -}}
 {{- $split := default "" .Values.seed.split -}}
 {{- $parts := len (splitList ":" $split) -}}
 {{- if not (regexMatch "^[0-9]{1,9}(:[0-9]{1,9})*$" $split) -}}
