@@ -73,7 +73,7 @@ envFrom:
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- with concat $env (index . 2) }}
+{{- with concat $env (default list (index . 2)) }}
 env:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -87,7 +87,7 @@ env:
 {{/* Whether a Job applies the schema, also because there may be no worker: "true" or nothing. */}}
 {{- define "vote.migration" -}}
 {{- $worker := .Values.worker -}}
-{{- $fewest := $worker.keda.enabled | ternary $worker.keda.minReplicas $worker.replicas -}}
+{{- $fewest := default false $worker.keda.enabled | ternary $worker.keda.minReplicas $worker.replicas -}}
 {{- if or .Values.migration.enabled (and (not $worker.autoscaling.enabled) (eq (int $fewest) 0)) }}true{{ end -}}
 {{- end }}
 
@@ -260,7 +260,7 @@ spec:
       containers:
         - name: {{ $name }}
           {{- include "vote.container" (list $root $settings.image $settings.resources) | nindent 10 }}
-          {{- include "vote.env" (list $root $name (concat .env $settings.extraEnv)) | nindent 10 }}
+          {{- include "vote.env" (list $root $name (concat .env (default list $settings.extraEnv))) | nindent 10 }}
           ports:
             - name: http
               containerPort: {{ .port }}

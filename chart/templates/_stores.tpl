@@ -15,7 +15,7 @@
 {{- end }}
 
 {{- define "vote.redis.host" -}}
-{{- if include "vote.redis.bundled" . }}{{ include "vote.redis.fullname" . }}{{ else }}{{ .Values.externalRedis.host }}{{ end -}}
+{{- if include "vote.redis.bundled" . }}{{ include "vote.redis.fullname" . }}{{ else }}{{ default "" .Values.externalRedis.host }}{{ end -}}
 {{- end }}
 {{- define "vote.redis.port" -}}
 {{- if include "vote.redis.bundled" . }}6379{{ else }}{{ .Values.externalRedis.port }}{{ end -}}
@@ -34,7 +34,7 @@
 
 {{/* The secret of the operator's own with Redis' password or URL; empty when the chart makes it. */}}
 {{- define "vote.redis.existingSecret" -}}
-{{- if include "vote.redis.bundled" . }}{{ .Values.redis.auth.existingSecret }}{{ else }}{{ .Values.externalRedis.existingSecret }}{{ end -}}
+{{- if include "vote.redis.bundled" . }}{{ default "" .Values.redis.auth.existingSecret }}{{ else }}{{ default "" .Values.externalRedis.existingSecret }}{{ end -}}
 {{- end }}
 {{- define "vote.redis.secretKey" -}}
 {{- if eq (include "vote.redis.variable" .) "REDIS_URL" }}{{ .Values.externalRedis.existingSecretUrlKey }}
@@ -56,7 +56,7 @@
 {{- default (printf "%s-secret" (include "vote.db.fullname" .)) .Values.postgresql.auth.existingSecret -}}
 {{- end }}
 {{- define "vote.db.existingSecret" -}}
-{{- if include "vote.db.bundled" . }}{{ .Values.postgresql.auth.existingSecret }}{{ else }}{{ .Values.externalDatabase.existingSecret }}{{ end -}}
+{{- if include "vote.db.bundled" . }}{{ default "" .Values.postgresql.auth.existingSecret }}{{ else }}{{ default "" .Values.externalDatabase.existingSecret }}{{ end -}}
 {{- end }}
 
 {{/* What the pods read of the operator's own secrets, as JSON: for each its name, then its keys. */}}

@@ -81,6 +81,37 @@ def test_a_value_that_must_be_there_is_not_null(store: str, helm: str) -> None:
         assert re.search(line.replace("at '/':", "at '':"), str(refused.value)), (*above, name)
 
 
+@pytest.mark.parametrize("name", manifest.CHARTS)
+@pytest.mark.parametrize("helm", ["helm", "helm4"])
+def test_what_is_empty_by_default_may_be_null(name: str, helm: str) -> None:
+    roles = ("postgres", "worker", "result")
+    passwords = {  # not random ones
+        "redis": {"auth": {"password": "one"}},
+        "postgresql": {"auth": {f"{role}Password": "two" for role in roles}},
+    }
+    given = merged(passwords, manifest.CHARTS[name])
+    values = nulls(path for path, default in leaves(manifest.CHART) if not default)
+    for store in schema.STORES:
+        own = leaves(manifest.CHART / "charts" / store)
+        values[store] = nulls(path for path, default in own if not default)
+    assert made(merged(values, given), helm) == made(given, helm)
+
+
+def merged(values: typing.Any, over: typing.Any) -> typing.Any:
+    if not (isinstance(values, dict) and isinstance(over, dict)):
+        return over
+    both = {name: merged(values[name], over[name]) for name in values.keys() & over.keys()}
+    return values | over | both
+
+
+def made(values: dict[str, typing.Any], helm: str) -> list[manifest.Resource]:
+    """What Helm makes, without the checksums of the values themselves."""
+    resources = manifest.chart(values, helm=helm)
+    for template in manifest.pod_specs(resources).values():
+        template["metadata"].get("annotations", {}).pop("checksum/settings", None)
+    return resources
+
+
 @pytest.mark.parametrize("helm", ["helm", "helm4"])
 def test_what_a_pod_can_be_without_may_be_null(helm: str) -> None:
     page = {"resources": None, "nodeSelector": None, "service": {"nodePort": None}}
