@@ -74,10 +74,19 @@ function reconnect() {
   socket.disconnect().connect();
 }
 
+/**
+ * Whether what hangs is a WebSocket that was tried since polling, the first, was refused: as from
+ * a proxy that lets it in while the service is away. Polling stays the first then.
+ */
+function isAfterRefusal() {
+  const [first] = socket.io.opts.transports;
+  return first === "polling" && socket.io.engine.transport.name === "websocket";
+}
+
 /** A connection that went silent is given up: a device that slept has one like this. */
 function check() {
   if (Date.now() - heard <= (socket.connected ? SILENCE : patience)) return;
-  if (!socket.connected) {
+  if (!socket.connected && !isAfterRefusal()) {
     patience = Math.min(2 * patience, LONGEST);
     // A proxy that lets a WebSocket in, and then nothing through it, may let polling through.
     socket.io.opts.transports.reverse();

@@ -1,7 +1,9 @@
 """A proxy that lets a WebSocket in, and then nothing through it, in either direction."""
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import re
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
@@ -11,6 +13,9 @@ from tests import service
 HOST = "127.0.0.1"
 CHUNK = 64 * 1024  # bytes
 UPGRADE = re.compile(rb"^upgrade: *websocket\r$", re.IGNORECASE | re.MULTILINE)
+KEY = re.compile(rb"^sec-websocket-key: *(\S+)\r$", re.IGNORECASE | re.MULTILINE)
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # of RFC 6455
+AWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
@@ -23,8 +28,11 @@ class Proxy:
 
 
 @contextlib.asynccontextmanager
-async def opened(behind: str) -> AsyncIterator[Proxy]:
-    """A proxy in front of the service at `behind`; all its connections end with the block."""
+async def opened(behind: str, *, welcomes: bool = False) -> AsyncIterator[Proxy]:
+    """A proxy in front of the service at `behind`; all its connections end with the block.
+
+    `welcomes`: it lets a WebSocket in by itself, also while the service is away.
+    """
     port = service.free_port()
     proxy = Proxy(f"http://{HOST}:{port}")
     tasks: set[asyncio.Task[None]] = set()
@@ -34,7 +42,11 @@ async def opened(behind: str) -> AsyncIterator[Proxy]:
         assert task is not None
         tasks.add(task)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await _join(proxy, int(behind.rpartition(":")[2]), reader, writer)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if welcomes and UPGRADE.search(head):
+                await _welcome(proxy, head, reader, writer)
+            else:
+                await _join(proxy, int(behind.rpartition(":")[2]), head, reader, writer)
         writer.close()
         tasks.discard(task)
 
@@ -47,17 +59,38 @@ async def opened(behind: str) -> AsyncIterator[Proxy]:
             task.cancel()
 
 
-async def _join(
-    proxy: Proxy, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+async def _welcome(
+    proxy: Proxy, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    head = await reader.readuntil(b"\r\n\r\n")
-    inner_reader, inner_writer = await asyncio.open_connection(HOST, port)
+    proxy.requests.append(_first_line(head))
+    key = KEY.search(head)
+    assert key is not None
+    accept = base64.b64encode(hashlib.sha1(key[1] + MAGIC, usedforsecurity=False).digest())
+    writer.write(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+    await _hand_on(reader)
+
+
+async def _join(
+    proxy: Proxy,
+    port: int,
+    head: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    try:
+        inner_reader, inner_writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        writer.write(AWAY)
+        return
     try:
         inner_writer.write(head)
         if not UPGRADE.search(head):
             await _first_of(_hand_on(reader, inner_writer), _hand_on(inner_reader, writer))
             return
-        proxy.requests.append(head.partition(b"\r\n")[0].decode())
+        proxy.requests.append(_first_line(head))
         writer.write(await inner_reader.readuntil(b"\r\n\r\n"))
         proxy.open += 1
         try:
@@ -66,6 +99,10 @@ async def _join(
             proxy.open -= 1
     finally:
         inner_writer.close()
+
+
+def _first_line(head: bytes) -> str:
+    return head.partition(b"\r\n")[0].decode()
 
 
 async def _hand_on(

@@ -468,6 +468,24 @@ async def test_a_proxy_with_a_websocket_to_nowhere(running: system.System, arriv
         await wall.context.close()
 
 
+async def test_a_websocket_that_hangs_is_not_tried_first_where_polling_was_refused(
+    running: system.System, arrive: Arrive
+) -> None:
+    """As a proxy that lets a WebSocket in by itself, and says 502 while the service is away."""
+    async with proxy.opened(running.result.url, welcomes=True) as passed:
+        wall = await arrive(passed.url)
+        health = wall.page.locator("#health")
+        await expect(health).to_have_text("All is well", timeout=3 * BACK)
+        with wall.network_errors():
+            await running.result.kill()
+            await expect(health).to_contain_text("reconnecting", timeout=SOON)
+            third = len(passed.requests) + 3
+            await until.true(lambda: len(passed.requests) >= third, 60, "a third attempt")
+            await running.restart_result()
+            await expect(health).to_have_text("All is well", timeout=BACK)
+        await wall.context.close()
+
+
 async def test_what_is_wrong_is_still_said_while_the_connection_is_made_anew(
     running: system.System, arrive: Arrive
 ) -> None:
