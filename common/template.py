@@ -20,6 +20,8 @@ HUES = 8  # colours of options; a ninth option has the first one again
 # How much room a name may take, in letters, to be set in a size of type.
 SIZES = (("s", 5), ("m", 9), ("l", 14), ("xl", 24), ("xxl", math.inf))
 LINES = 2.5  # into which a name of several words is broken
+# Widths of a word, in letters, for which vote.css has a rule.
+WORDS = (6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 22, 25, 30)
 WIDE_WORD = 8  # up to here a word of wide letters, as of Chinese, is kept in one line
 JOINER = "\u200d"  # makes one picture of two
 # Letters that are wider than most, in a font whose bold type is wide.
@@ -61,6 +63,7 @@ class Templates:
             "ms": milliseconds,
             "size": size,
             "letters": letters,
+            "word": word,
             "say": say,
         }
 
@@ -112,6 +115,18 @@ def size(names: collections.abc.Iterable[str]) -> str:
 def letters(names: collections.abc.Iterable[str]) -> float:
     """How wide the widest of these names is in bold type, in letters of the common width."""
     return round(max(sum(map(_breadth, _shown(name))) for name in names), 1)
+
+
+def word(names: collections.abc.Iterable[str]) -> int | None:
+    """Up to how wide the words of these names are, as one of `WORDS`; None where one is wider.
+
+    A line may break between wide letters, and after a hyphen: there a word ends.
+    """
+    parts = "".join(" " if _is_wide(letter) else letter for name in names for letter in f"{name} ")
+    widest = max(
+        (sum(map(_breadth, _shown(part))) for part in re.split(r"[\s-]", parts)), default=0
+    )
+    return next((most for most in WORDS if widest <= most), None)
 
 
 def say(texts: dict[str, typing.Any], key: str, values: dict[str, typing.Any]) -> str:

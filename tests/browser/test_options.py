@@ -173,6 +173,9 @@ NAMES = (
         schemes=("light", "dark"),
     ),
     Case("capitals", ["WOMBAT", "MAMMOTH", "COW"], [1234, 56, 7]),
+    Case("two-capitals", ["COMMODORE", "HAMBURGER"], [1234, 56]),
+    Case("four-capitals", ["COMMODORE", "HAMBURGER", "MOHAMMED", "AMIGA"], [1234, 56, 7, 1]),
+    Case("five-capitals", ["COMMODORE", "HAMBURGER", "MOHAMMED", "AMIGA", "C"], [9, 5, 7, 1, 4]),
     Case("arabic", ["القطط", "الكلاب", "الببغاوات"], [1234, 56, 7]),
     Case(
         "long-five",
@@ -244,6 +247,29 @@ async def test_every_poll_fits_every_screen(
     await phone.look(f"vote-{case.name}", schemes=case.schemes)
     misplaced += await fits(phone.page, "vote")
     assert not misplaced, "\n".join(misplaced)
+
+
+async def test_four_tiles_are_no_higher_than_the_screen(arrive: Arrive, ask: Ask) -> None:
+    vote, _ = await ask(**Case("", ["COMMODORE", "HAMBURGER", "MOHAMMED", "AMIGA"], ()).settings)
+    desk = await arrive(vote.url, viewport={"width": 1280, "height": 800})
+    assert await desk.page.evaluate("document.documentElement.scrollHeight") == 800
+
+
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        (["Cats", "Dogs"], 115),
+        (["Hamburger", "Pizza"], 78),
+        (["Strawberry", "Elderberries"], 47),
+    ],
+)
+async def test_small_letters_are_set_large(
+    arrive: Arrive, ask: Ask, options: list[str], least: int
+) -> None:
+    vote, _ = await ask(**Case("", options, ()).settings)
+    desk = await arrive(vote.url, viewport={"width": 1280, "height": 800})
+    name = desk.page.locator(".option .name").first
+    assert await name.evaluate("(it) => parseFloat(getComputedStyle(it).fontSize)") >= least
 
 
 TALKS = (

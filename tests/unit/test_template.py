@@ -8,6 +8,7 @@ import re
 import jinja2
 import pytest
 
+import vote
 from common import locale, poll, template
 from tests import reader
 
@@ -39,6 +40,30 @@ def test_all_names_have_the_size_of_the_largest(names: list[str], size: str) -> 
 )
 def test_capitals_are_broader_than_other_letters(name: str, letters: float) -> None:
     assert template.letters([name, "x"]) == letters
+
+
+@pytest.mark.parametrize(
+    ("names", "word"),
+    [
+        (["Cats", "Dogs"], 6),
+        (["Parrots", "x"], 8),
+        (["COMMODORE", "x"], 13),
+        (["Guinea pigs"], 7),  # broken between the words
+        (["Baden-Baden"], 6),
+        (["猫" * 30], 6),
+        (["猫 Parrots猫"], 8),
+        (["x" * 31], None),
+        ([""], 6),
+    ],
+)
+def test_the_widest_word_of_all(names: list[str], word: int | None) -> None:
+    assert template.word(names) == word
+
+
+def test_the_style_sheet_has_a_rule_for_each_width_of_a_word() -> None:
+    sheet = (pathlib.Path(vote.__file__).parent / "static" / "vote.css").read_text()
+    rules = re.findall(r'^\[data-word="(\d+)"\] { --word: (\d+); }$', sheet, re.MULTILINE)
+    assert [(int(most), int(word)) for most, word in rules] == [(n, n) for n in template.WORDS]
 
 
 def test_moments() -> None:
