@@ -1,6 +1,7 @@
 """What a voter and an audience are told when something is away, and that it is soon said."""
 
 import asyncio
+import contextlib
 import itertools
 import re
 import time
@@ -195,6 +196,27 @@ async def test_one_of_two_workers_killed(running: system.System, wall: visitor.V
     # Its work is taken over, and then it is forgotten.
     await expect(health).to_have_text("All is well", timeout=BACK)
     await expect(workers).not_to_contain_text("second-worker")
+
+
+async def test_a_label_of_the_strip_is_not_broken_beside_many_workers(
+    running: system.System, wall: visitor.Visitor
+) -> None:
+    async with contextlib.AsyncExitStack() as workers:
+        for number in range(2, 5):
+            name = f"voting-worker-{number}-7d9f8b6c5d-x2k4q"
+            worker = await running.services.ready("worker", **running.environment, WORKER_NAME=name)
+            workers.push_async_callback(worker.terminate)
+        fact = wall.page.locator("[data-fact=workers]")
+        await expect(fact).to_contain_text(re.compile("worker-2.*worker-3.*worker-4"), timeout=BACK)
+        broken = """() => [...document.querySelectorAll("#pipeline dt")].filter((it) => {
+            const words = document.createRange();
+            words.selectNodeContents(it);
+            return words.getClientRects().length > 1;
+        }).map((it) => it.textContent)"""
+        for screen in visitor.SCREENS.values():
+            await wall.page.set_viewport_size(screen)
+            assert await wall.page.evaluate(broken) == [], screen
+        await wall.look("result-many-workers", screens=["phone", "desktop"])
 
 
 async def test_many_workers_that_are_silent_are_not_all_named(
