@@ -181,7 +181,10 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
             "The worker is away: {n} votes are waiting, none is lost",
         ),
         "worker away": _("The worker is away: new votes will wait, none is lost"),
-        "worker silent": _("{names} is silent: another worker takes over what it had"),
+        "worker silent": forms(
+            "{names} is silent: another worker takes over what it had",
+            "{names} are silent: others take over what they had",
+        ),
         "workers silent": _("{silent} of {all} workers are silent: others take over what they had"),
         "worker waits": forms(
             "{n} vote is waiting for Postgres, it is not lost",

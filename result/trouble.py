@@ -35,7 +35,7 @@ def findings(status: live.Status, now: datetime.datetime, *, closed: bool) -> li
     if len(silent) > NAMED:
         found.append(("workers silent", {"silent": len(silent), "all": len(workers or [])}))
     elif silent:
-        found.append(("worker silent", {"names": ", ".join(silent)}))
+        found.append(("worker silent", {"n": len(silent), "names": ", ".join(silent)}))
     waits = not silent and all(
         each["state"] == "waiting for postgres" for each in workers or [{"state": ""}]
     )

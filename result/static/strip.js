@@ -150,7 +150,7 @@ export class Strip {
       } else if (silent.length > NAMED) {
         found.push(["workers silent", { silent: silent.length, all: workers.length }]);
       } else if (silent.length) {
-        found.push(["worker silent", { names: silent.join(", ") }]);
+        found.push(["worker silent", { n: silent.length, names: silent.join(", ") }]);
       }
       const waits = workers.every((worker) => worker.state === "waiting for postgres");
       if (silent.length < workers.length && (stuck || (this.left && waits && !silent.length)))

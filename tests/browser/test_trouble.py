@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import re
 import time
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
@@ -219,26 +220,43 @@ async def test_a_label_of_the_strip_is_not_broken_beside_many_workers(
         await wall.look("result-many-workers", screens=["phone", "desktop"])
 
 
-async def test_many_workers_that_are_silent_are_not_all_named(
-    running: system.System, wall: visitor.Visitor
-) -> None:
-    names = [f"worker-with-a-long-name-{number}" for number in range(4)]
+@contextlib.asynccontextmanager
+async def dead_workers(running: system.System, names: Sequence[str]) -> AsyncIterator[None]:
+    """Workers that died, for a block: the one that lives forgets them soon, and they die again."""
     async with redis.asyncio.Redis.from_url(running.stores.redis_url) as client:
 
         async def die_again() -> None:
-            while True:  # the worker that lives forgets them soon
+            while True:
                 await client.sadd(keys.WORKERS, *names)
                 await asyncio.sleep(0.01)
 
         dying = asyncio.create_task(die_again())
-        health = wall.page.locator("#health")
-        words = "4 of 5 workers are silent: others take over what they had"
         try:
-            await expect(health).to_have_text(words, timeout=SOON)
-            await wall.look("result-workers-silent", screens=["phone", "desktop"])
+            yield
         finally:
             await concurrency.cancel(dying)
-        await expect(health).to_have_text("All is well", timeout=BACK)
+
+
+async def test_two_workers_that_are_silent_are_named(
+    running: system.System, wall: visitor.Visitor
+) -> None:
+    health = wall.page.locator("#health")
+    async with dead_workers(running, ["worker-2", "worker-3"]):
+        words = re.compile(r"worker-\d, worker-\d are silent: others take over what they had")
+        await expect(health).to_have_text(words, timeout=SOON)
+        await wall.look("result-two-workers-silent", screens=["phone", "desktop"])
+    await expect(health).to_have_text("All is well", timeout=BACK)
+
+
+async def test_many_workers_that_are_silent_are_not_all_named(
+    running: system.System, wall: visitor.Visitor
+) -> None:
+    health = wall.page.locator("#health")
+    async with dead_workers(running, [f"worker-with-a-long-name-{number}" for number in range(4)]):
+        words = "4 of 5 workers are silent: others take over what they had"
+        await expect(health).to_have_text(words, timeout=SOON)
+        await wall.look("result-workers-silent", screens=["phone", "desktop"])
+    await expect(health).to_have_text("All is well", timeout=BACK)
 
 
 async def test_postgres_away_and_back(

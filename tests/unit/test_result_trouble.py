@@ -90,8 +90,12 @@ def told(language: str = "en", *, closed: bool = False, **state: typing.Any) -> 
             ["w2 is silent: another worker takes over what it had"],
         ),
         (
+            {"workers": [ALIVE, SILENT, SILENT | {"name": "w3"}]},
+            ["w2, w3 are silent: others take over what they had"],
+        ),
+        (
             {"workers": [ALIVE, *(SILENT | {"name": name} for name in ("w2", "w3", "w4"))]},
-            ["w2, w3, w4 is silent: another worker takes over what it had"],
+            ["w2, w3, w4 are silent: others take over what they had"],
         ),
         (
             {"workers": [ALIVE, *[SILENT] * 4]},
