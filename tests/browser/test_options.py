@@ -361,6 +361,44 @@ async def test_names_that_differ_at_the_end_are_told_apart(
     await wall.look("result-candidates", schemes=["light"], screens=["wall"], axe=False)
 
 
+CAPITALS = (
+    "MMMMMMMM",
+    "WWWWWWWW",
+    "COW",
+    "MAMMOTH",
+    "WOMBAT",
+    "GNU",
+    "EMU",
+    "ÅÄÖÉ",
+    "ЖИВОТНОЕ",
+    "FIG",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ten", FRUIT[:10]),
+        ("ten-capitals", CAPITALS),
+        ("ten-long", [f"{fruit} of many letters and words" for fruit in FRUIT[:10]]),
+        ("twenty-six", [*CAPITALS, *FRUIT[10:]]),
+    ],
+)
+async def test_all_bars_stand_on_a_low_wall(
+    running: system.System, arrive: Arrive, ask: Ask, name: str, options: Sequence[str]
+) -> None:
+    case = Case(name, options, range(130_000, 0, -5_000))
+    await running.pretend(**case.votes)
+    _, result = await ask(**case.settings)
+    low: ViewportSize = {"width": 1280, "height": 720}
+    wall = await arrive(f"{result.url}?present", viewport=low, reduced_motion="reduce")
+    await expect(wall.page.locator("#health")).to_have_text("All is well")
+    await wall.settled()
+    assert await wall.page.evaluate("document.documentElement.scrollHeight") == 720
+    assert await wall.page.evaluate(MISPLACED) == []
+    await wall.page.screenshot(path=visitor.SCREENSHOTS / f"result-{name}-low-wall.png")
+
+
 # The lines of the address under the QR code, as they are broken.
 LINES = """() => {
     const lines = new Map();
