@@ -144,6 +144,9 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
         "offline": _("You are offline: your vote for {name} was not taken."),
         "unknown": _("Not taken: this is not an option of the poll.\nChoose one of these."),
         "changed": _("Not taken: the poll has changed.\nChoose one of these."),
+        "outdated": _(
+            "Not taken: the poll has changed.\nThe new page cannot be loaded right now: try again."
+        ),
         "refused": _("Your vote for {name} was refused.\nReload the page and try again."),
         "closed": _("Voting has closed."),
         "closed with": _("Voting has closed.\nYour vote for {name} is in."),

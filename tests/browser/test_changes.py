@@ -157,6 +157,31 @@ async def test_other_options(running: system.System, arrive: Arrive, ask: Ask) -
             assert await running.tallies() == {"a": 1, "b": 1}
 
 
+async def test_other_options_while_the_page_cannot_be_loaded(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    pair = await ask(OPTION_A="Tea", OPTION_B="Coffee")
+    phone = await arrive(pair[0].url)
+    notice = phone.page.locator("#notice")
+    with phone.network_errors(to_the_end=True):
+        async with changed(running, pair, OPTION_A="Beer", OPTION_B="Wine"):
+            page = f"{pair[0].url}/"
+            await phone.page.route(page, lambda route: route.abort())
+            for again in (phone.option("a"), phone.page.get_by_role("button", name="Try again")):
+                async with phone.page.expect_response("**/api/votes") as answer:
+                    await again.click()
+                assert (await answer.value).status == 409
+                await expect(notice).to_have_text(
+                    "Not taken: the poll has changed. "
+                    "The new page cannot be loaded right now: try again."
+                )
+                await expect(phone.option("a")).to_have_attribute("data-mark", "failed")
+            await phone.look("vote-outdated", screens=["phone", "desktop"], axe=False)
+            await phone.page.unroute(page)
+            await expect(phone.page.locator("h1")).to_have_text("Beer vs Wine!", timeout=SOON)
+            await expect(notice).to_have_text(CHANGED)
+
+
 async def test_a_choice_among_other_options_is_none_of_these(
     running: system.System, arrive: Arrive, ask: Ask
 ) -> None:

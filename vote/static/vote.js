@@ -160,7 +160,7 @@ async function cast(id) {
     stopCounting();
   }
   if (closed) close();
-  else if (end === "changed") loadAnew({ state: "changed" }); // the page was drawn for another poll
+  else if (end === "changed") renew(sent);
   else if (end === "taken" || (end === "offline" && sent === taken)) {
     show("taken", "good", sent, "taken"); // an option that was taken before stays so offline
   } else show(end, "bad", sent, "failed");
@@ -174,6 +174,30 @@ for (const button of [...buttons.values(), again]) {
   });
 }
 
+/** The page as the server draws it now; null where it cannot be loaded. */
+async function served() {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE);
+  try {
+    const response = await fetch(location.href, { cache: "no-store", signal: patience.signal });
+    if (!response.ok) return null;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    return page.querySelector("main")?.dataset.state ? page : null;
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The page was drawn for another poll than that of now. The choice `id` was not taken. */
+async function renew(id) {
+  const page = await served();
+  if (sending || wanted !== id) return; // there is another choice
+  if (page) loadAnew({ state: "changed" });
+  else if (!closed) show("outdated", "bad", id, "failed");
+}
+
 /**
  * Loads the page again where the server's is another by now: its voter may have voted elsewhere,
  * or votes can be taken again. Where it cannot be loaded, what is there is better than an error.
@@ -181,14 +205,12 @@ for (const button of [...buttons.values(), again]) {
 async function catchUp() {
   if (sending || (doubted !== null && !closed)) return; // what the voter is told now is newer
   const before = wanted;
-  const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
-  if (!response?.ok) return;
-  const served = new DOMParser().parseFromString(await response.text(), "text/html");
-  const { state, now, poll, closesAt } = served.querySelector("main")?.dataset ?? {};
-  if (!state) return;
+  const page = await served();
+  if (!page) return;
+  const { state, now, poll, closesAt } = page.querySelector("main").dataset;
   skew = Number(now) - Date.now();
   if (sending || wanted !== before) return;
-  const marked = served.querySelector('.option[data-mark="taken"]')?.value ?? null;
+  const marked = page.querySelector('.option[data-mark="taken"]')?.value ?? null;
   const isOtherPoll = poll !== main.dataset.poll;
   const isClosed = state === "closed";
   const isLate = doubted !== null || (wanted !== null && wanted !== taken);
@@ -197,7 +219,8 @@ async function catchUp() {
   const isBack = main.dataset.state === "away" && state !== "away";
   const isMarked = marked === taken || !keepsCookies; // else the server cannot know
   if (!isOther && !isBack && isMarked) return;
-  loadAnew(doubted === null || isOtherPoll ? null : { state: "no answer", id: doubted });
+  if (isOtherPoll) loadAnew(main.dataset.state === "outdated" ? { state: "changed" } : null);
+  else loadAnew(doubted === null ? null : { state: "no answer", id: doubted });
 }
 
 // Back from one of the browser's caches, or from another tab or the lock screen. What the cache of
@@ -207,14 +230,12 @@ const isFromHistory = navigation?.type === "back_forward";
 addEventListener("pageshow", (event) => (event.persisted || isFromHistory) && catchUp());
 document.addEventListener("visibilitychange", () => document.hidden || catchUp());
 
-/** Asks now and then whether votes can be taken again. */
-function ask() {
-  setTimeout(() => {
-    if (!document.hidden && (closed || main.dataset.state === "away")) catchUp();
-    ask();
-  }, main.dataset.state === "away" ? AWAY_AGAIN : CLOSED_AGAIN);
+/** Looks every `period` ms whether votes can be taken again, or the new page be loaded. */
+function ask(period, isDue) {
+  setInterval(() => document.hidden || (isDue() && catchUp()), period);
 }
-ask();
+ask(AWAY_AGAIN, () => ["away", "outdated"].includes(main.dataset.state));
+ask(CLOSED_AGAIN, () => closed);
 
 // What was said of the device is no longer so. The choice is kept, to be sent again.
 addEventListener("online", () => {
