@@ -399,6 +399,33 @@ async def test_all_bars_stand_on_a_low_wall(
     await wall.page.screenshot(path=visitor.SCREENSHOTS / f"result-{name}-low-wall.png")
 
 
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        (["Cats", "Dogs"], {"width": 320, "height": 568}),
+        (["Cats", "Dogs", "Parrots"], {"width": 320, "height": 568}),
+        (["Cats", "Dogs"], {"width": 360, "height": 640}),
+        (["Cats", "Dogs", "Parrots", "Mice"], {"width": 360, "height": 640}),
+    ],
+)
+async def test_the_answer_covers_no_mark_on_a_low_phone(
+    arrive: Arrive, ask: Ask, options: list[str], size: ViewportSize
+) -> None:
+    vote, _ = await ask(**Case("", options, ()).settings)
+    phone = await arrive(vote.url, viewport=size, reduced_motion="reduce")
+    last = phone.option("abcd"[len(options) - 1])
+    with phone.network_errors(to_the_end=True):
+        await phone.page.route("**/api/votes", lambda route: route.abort())
+        await last.click()
+        await expect(last.locator(".mark")).to_have_text("Not sure")
+    await phone.settled()
+    mark = await last.locator(".mark").bounding_box()
+    answer = await phone.page.locator(".answer").bounding_box()
+    assert mark
+    assert answer
+    assert mark["y"] + mark["height"] <= answer["y"]
+
+
 # The lines of the address under the QR code, as they are broken.
 LINES = """() => {
     const lines = new Map();
