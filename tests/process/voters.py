@@ -20,9 +20,16 @@ class Voters:
     """New voters, one after the other; `acknowledged` has the vote of each, by its voter id."""
 
     def __init__(
-        self, *urls: str, concurrency: int = CONCURRENCY, pause: float = PAUSE, close: bool = False
+        self,
+        *urls: str,
+        concurrency: int = CONCURRENCY,
+        pause: float = PAUSE,
+        close: bool = False,
+        options: str = "aab",
     ) -> None:
-        """`close`: each request on a connection of its own."""
+        """`close`: each request on a connection of its own. `options`: what they vote for in turn;
+        one beside a and b need not be there all the time.
+        """
         self.acknowledged: dict[str, str] = {}
         self.refused = 0
         self.reasons: collections.Counter[str] = collections.Counter()  # of the refusals, in words
@@ -30,6 +37,7 @@ class Voters:
         self._concurrency = concurrency
         self._pause = pause
         self._close = close
+        self._options = options
         self._numbers = itertools.count()
         self._in_a_row = 0  # acknowledged since the last refusal
         self._taken: set[int] = set()  # who had one acknowledged since then
@@ -82,14 +90,14 @@ class Voters:
     async def _vote(
         self, client: aiohttp.ClientSession, url: str, number: int, person: int
     ) -> None:
-        vote = "aab"[number % 3]
+        vote = self._options[number % len(self._options)]
         async with client.post(url, data={"vote": vote}, allow_redirects=False) as answer:
             if answer.status == 303:
                 voter_id = answer.cookies["voter_id"].value.partition(".")[0]
                 self.acknowledged[voter_id] = vote
                 self._in_a_row += 1
                 self._taken.add(person)
-            else:
+            elif answer.status != 422 or vote in "ab":
                 assert answer.status == 503, await answer.text()
                 states = re.findall(r'data-state="([^"]*)"', await answer.text())
                 self._refuse(f"503 {states}")

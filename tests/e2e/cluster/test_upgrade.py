@@ -30,7 +30,8 @@ async def people_at(own: space.Space) -> voters.Voters:
     A kept one may be closed by a leaving server while the next request is on its way; to send that
     again is the client's part in HTTP, and not what is tested here.
     """
-    return voters.Voters(await own.url("vote"), concurrency=4, pause=0.02, close=True)
+    url = await own.url("vote")
+    return voters.Voters(url, concurrency=4, pause=0.02, close=True, options="aabc")
 
 
 async def images(own: space.Space, name: str) -> set[str]:
@@ -64,6 +65,7 @@ async def test_upgrades_lose_nothing_and_refuse_nobody(
         await people.more(50)
         await installed.upgrade(poll={"options": ["Tea", "Coffee", "Water"]})
         assert set(await own.results()) == {"a", "b", "c"}
+        await until.true(lambda: "c" in people.acknowledged.values())
         await people.more(50)
         await installed.upgrade(vote={"replicas": 3}, result={"replicas": 2})
         assert [await own.replicas("vote"), await own.replicas("result")] == [3, 2]
