@@ -53,7 +53,8 @@ def test_a_wrong_database_password_is_named_and_can_be_made_right(other: project
     [
         ("vote", {"OPTION_D": "Fish"}, "OPTION_C is missing"),
         ("vote", {"OPTION_B": "cats"}, "OPTION_B has the name of OPTION_A"),
-        ("worker", {"POLL_CLOSES_AT": "tonight"}, "POLL_CLOSES_AT: must be a time with its offset"),
+        ("vote", {"POLL_CLOSES_AT": "tonight"}, "POLL_CLOSES_AT: must be a time with its offset"),
+        ("worker", {"LOG_LEVEL": "loud"}, "LOG_LEVEL: Input should be 'debug', 'info'"),
         ("result", {"VOTE_URL": "here"}, "VOTE_URL: must be a whole URL"),
         ("result", {"LOG_LEVEL": "loud"}, "LOG_LEVEL: Input should be 'debug', 'info'"),
     ],
