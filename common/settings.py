@@ -69,8 +69,7 @@ class RedisSettings(Settings):
     def _redis_scheme(cls, url: pydantic.SecretStr | None) -> pydantic.SecretStr | None:
         if url is None:
             return None
-        _checked_url(url, "redis", "rediss", "unix")
-        parts = urllib.parse.urlsplit(url.get_secret_value())
+        parts = _checked_url(url, "redis", "rediss", "unix")
         if parts.scheme == "unix":
             if not parts.path.strip("/"):
                 raise ValueError("must name the socket, as in unix:///run/redis.sock")
@@ -105,9 +104,8 @@ class DatabaseSettings(Settings):
     def _database_scheme(cls, url: pydantic.SecretStr | None) -> pydantic.SecretStr | None:
         if url is None:
             return None
-        _checked_url(url, "postgresql", "postgres", most_at_signs=1)
-        query = urllib.parse.urlsplit(url.get_secret_value()).query
-        for hosts in urllib.parse.parse_qs(query).get("host", []):
+        parts = _checked_url(url, "postgresql", "postgres", most_at_signs=1)
+        for hosts in urllib.parse.parse_qs(parts.query).get("host", []):
             place.check_all(hosts.split(","))
         return url
 
@@ -158,8 +156,8 @@ def exit_with(error: SettingsError) -> typing.NoReturn:
 
 def _checked_url(
     url: pydantic.SecretStr, *schemes: str, most_at_signs: int = sys.maxsize
-) -> pydantic.SecretStr:
-    """`url`, of which it is known where the password ends. Raises ValueError.
+) -> urllib.parse.SplitResult:
+    """The parts of `url`, of which it is known where the password ends. Raises ValueError.
 
     An unescaped "/" or "@" in a password would make a part of it the host, which is logged.
     `most_at_signs`: before the host; the library for Postgres looks for it behind the first.
@@ -181,10 +179,9 @@ def _checked_url(
         raise unclear
     place.check_all(hosts)
     try:
-        urllib.parse.urlsplit(text)
+        return urllib.parse.urlsplit(text)
     except ValueError:  # whose text has the password in it
         raise unclear from None
-    return url
 
 
 def _address(url: pydantic.SecretStr) -> str:
