@@ -62,7 +62,6 @@ class Templates:
             "iso": iso,
             "ms": milliseconds,
             "size": size,
-            "letters": letters,
             "word": word,
             "say": say,
         }

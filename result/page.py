@@ -20,6 +20,7 @@ ASSETS = template.assets(HERE)
 LOCALES = locale.Locales()
 REFRESH = 5  # seconds between reloads of the page where there is no JavaScript
 MANY = 10  # options: more stand in two columns where there is room
+ONE_LINE = 16  # letters: where no name has more, none is broken anywhere
 LINE = 20  # letters for which a line has room in one of two columns, in presenter mode too
 
 
@@ -31,7 +32,8 @@ class Page:
         self._vote_url = vote_url
         self._options = template.option_data(asked)
         names = [option.name for option in asked.options]
-        self._lines, self._widest = lines(names), widest(names)
+        self._lines = lines(names) if template.letters(names) > ONE_LINE else None
+        self._widest = widest(names)
         self._templates = template.Templates(HERE, ASSETS, LOCALES, script_texts)
 
     def render(
