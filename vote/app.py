@@ -193,7 +193,8 @@ class VoteApp:
         self, request: Request, response: Response, voter_id: str, choice: str | None = None
     ) -> None:
         secure = request.url.scheme == "https"
-        response.raw_headers += self.caster.cookies(voter_id, choice, secure=secure)
+        known = request.cookies.get(voter.COOKIE)
+        response.raw_headers += self.caster.cookies(voter_id, choice, known=known, secure=secure)
 
 
 def create_app(configured: settings.Settings) -> ASGIApp:

@@ -96,10 +96,16 @@ class Caster:
         self._queue.push_soon(filled, pushed)
 
     def cookies(
-        self, voter_id: str, choice: str | None = None, *, secure: bool
+        self, voter_id: str, choice: str | None = None, *, known: str | None, secure: bool
     ) -> list[tuple[bytes, bytes]]:
-        """The headers by which a browser keeps who votes here, and its choice; "" forgets that."""
-        cookies = [_cookie(voter.COOKIE, self._voters.sign(voter_id), secure=secure)]
+        """The headers by which a browser keeps who votes here, and its choice; "" forgets that.
+
+        `known`: the cookie that came; who has this voter's is not given it again.
+        """
+        cookies = []
+        signed = self._voters.sign(voter_id)
+        if signed != known:
+            cookies.append(_cookie(voter.COOKIE, signed, secure=secure))
         if choice is not None:
             kept = f"{choice}.{self._edition}" if choice else ""
             cookies.append(_choice_cookie(kept, secure=secure))

@@ -110,7 +110,7 @@ class Connection(connection.Connection):
         # Made before it is known whether it will be sent: so the answers to all votes of one push
         # leave at once, and wake whoever waits for them once.
         common = self.server_state.default_headers
-        answer = shortcut.ways.answer(request.path, filled, common, secure=secure)
+        answer = shortcut.ways.answer(request.path, filled, common, known=known, secure=secure)
         self._casting = Casting(data, *answer, headers.get(b"connection") == b"close")
         shortcut.caster.push_soon(filled, self._settle)
         return True

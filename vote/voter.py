@@ -76,15 +76,15 @@ class Voters:
 
     def recognise(self, cookie: str | None) -> str | None:
         """The id in `cookie`, or None when there is none or it is not of our making."""
-        if not cookie or self._signer is None:
+        if not cookie or not cookie.isascii() or self._signer is None:
             return None
+        voter_id = cookie.partition(".")[0]
+        # The usual case, in a quarter of the time that the signer takes for all secrets.
+        if hmac.compare_digest(cookie, self.sign(voter_id)):
+            return voter_id
         try:
-            voter_id = cookie.partition(".")[0]
-            # The usual case, in a quarter of the time that the signer takes for all secrets.
-            if hmac.compare_digest(cookie.encode(), self.sign(voter_id).encode()):
-                return voter_id
             return self._signer.unsign(cookie).decode()
-        except (itsdangerous.BadSignature, UnicodeError):
+        except itsdangerous.BadSignature:
             return None
 
     def _make_signer(self) -> itsdangerous.Signer | None:

@@ -68,32 +68,33 @@ class Ways:
         return way.options.get(request.body)
 
     def answer(
-        self, path: bytes, filled: ballot.Ballot, common: list[Header], *, secure: bool
+        self,
+        path: bytes,
+        filled: ballot.Ballot,
+        common: list[Header],
+        *,
+        known: str | None,
+        secure: bool,
     ) -> tuple[bytes, bytes]:
         """The answer to this vote, but for the last lines of its head, and its body.
 
-        `common`: headers of all answers.
+        `common`: headers of all answers. `known`: the voter's cookie that came with the vote.
         """
         if common is not self._common:  # once a second: the date is in them
             self._common, self._common_lines = common, _lines(common)
-        (name, voter_cookie), (_, choice) = self._caster.cookies(
-            filled.voter_id, filled.vote, secure=secure
-        )
+        cookies = self._caster.cookies(filled.voter_id, filled.vote, known=known, secure=secure)
         way = self._ways[path]
         body = way.body(filled)
-        return b"%b%bcontent-length: %d\r\n%b: %b\r\n%b: %b\r\n" % (
+        return b"%b%bcontent-length: %d\r\n%b" % (
             way.head[secure],
             self._common_lines,
             len(body),
-            name,
-            voter_cookie,
-            name,
-            choice,
+            _lines(cookies),
         ), body
 
 
 def _lines(headers: list[Header]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % header for header in headers)
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 def _heads(

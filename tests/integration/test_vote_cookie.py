@@ -32,14 +32,29 @@ async def test_it_is_minted_with_the_page_and_the_vote_is_of_that_voter(
 
 @pytest.mark.parametrize("way", visitor.WAYS, ids=["short", "long"])
 @pytest.mark.parametrize("headers", [{}, HTTPS], ids=["http", "https"])
-async def test_its_attributes(guest: Visitor, headers: dict[str, str], way: dict[str, str]) -> None:
-    page = await guest.get(headers=headers)
+async def test_its_attributes(
+    guest: Visitor, vote_url: str, headers: dict[str, str], way: dict[str, str]
+) -> None:
     vote = await guest.vote("a", headers=headers | way)
     assert vote.set_cookies.keys() == {voter.COOKIE, cast.CHOICE_COOKIE}
+    async with visitor.opened(vote_url) as other:
+        page = await other.get(headers=headers)
     for cookie in (*page.set_cookies.values(), *vote.set_cookies.values()):
         attributes = set(cookie.lower().split("; ")[1:])
         assert {"httponly", "samesite=lax", "path=/", f"max-age={365 * 24 * 3600}"} <= attributes
         assert ("secure" in attributes) is (headers == HTTPS)
+
+
+@pytest.mark.parametrize("way", visitor.WAYS, ids=["short", "long"])
+async def test_who_has_it_is_not_given_it_again(
+    guest: Visitor, client: Client, way: dict[str, str]
+) -> None:
+    for option in ("a", "b"):
+        await guest.get()
+        vote = await guest.vote(option, headers=way)
+        assert vote.set_cookies.keys() == {cast.CHOICE_COOKIE}
+    first, second = await visitor.ballots(client)
+    assert first["voter_id"] == second["voter_id"]
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,18 @@ import pytest
 import vote.app
 import vote.settings
 from common import poll
-from vote import head, shortcut, way
+from vote import head, shortcut, voter, way
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 SCRIPT = {"content-type": "application/json"}
+SECRET = "0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
 def app() -> shortcut.Shortcut:
     configured = vote.settings.Settings(
         redis_url=pydantic.SecretStr("redis://nowhere.invalid"),
-        cookie_secret=pydantic.SecretStr("0123456789abcdef"),
+        cookie_secret=pydantic.SecretStr(SECRET),
     )
     made = vote.app.create_app(configured)
     assert isinstance(made, shortcut.Shortcut)
@@ -70,9 +71,23 @@ def test_the_date_of_an_answer_is_that_of_its_second(
     for date in (b"Tue, 24 Nov 2026 12:00:00 GMT", b"Tue, 24 Nov 2026 12:00:01 GMT"):
         common = [(b"date", date)]  # made anew by the server, once a second
         for _ in range(2):
-            head_of_answer, _ = ways.answer(b"/", cast, common, secure=False)
+            head_of_answer, _ = ways.answer(b"/", cast, common, known=None, secure=False)
             assert head_of_answer.count(b"date: ") == 1
             assert b"\r\ndate: %b\r\n" % date in head_of_answer
+
+
+@pytest.mark.parametrize(
+    ("secret", "is_given"), [(SECRET, False), ("a secret of before", True), (None, True)]
+)
+def test_who_has_the_cookie_of_this_secret_is_not_given_it_again(
+    app: shortcut.Shortcut, ways: way.Ways, secret: str | None, is_given: bool
+) -> None:
+    cast = app.caster.fill(None, "a")
+    known = voter.Voters(secret).sign(cast.voter_id) if secret else None
+    head_of_answer, _ = ways.answer(b"/", cast, [], known=known, secure=False)
+    cookie = f"set-cookie: {voter.COOKIE}={voter.Voters(SECRET).sign(cast.voter_id)}; "
+    assert head_of_answer.count(cookie.encode()) == is_given
+    assert head_of_answer.count(b"set-cookie: vote=a.") == 1
 
 
 @pytest.mark.parametrize(
