@@ -36,6 +36,7 @@ async def open_without_scripts(phone: visitor.Visitor, url: str) -> asyncio.Even
 
     await phone.page.route(SCRIPTS, hold)
     await phone.page.goto(url, wait_until="commit")
+    await phone.option("b").wait_for(state="attached")  # all of it has come
     return come
 
 
