@@ -25,6 +25,7 @@ hypothesis.settings.load_profile("project")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+MOST_WORKERS = 8
 DATABASE = "test"
 SETTINGS = frozenset(
     name.upper()
@@ -32,6 +33,11 @@ SETTINGS = frozenset(
     for field in module.Settings.model_fields
     for name in (field, f"{field}_FILE")
 ) | {"ENV_FILE"}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Among how many processes `-n auto` divides the tests, which wait more than they compute."""
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 @pytest.fixture(autouse=True)

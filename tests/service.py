@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import random
 import signal
 import socket
 import sys
@@ -23,10 +24,19 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "DOCKER_HOST")
 INHERITED_PREFIXES = ("COVERAGE", "COV_")
 
 
+# Systems give connections ports from 32,768 on. One below stays free until it is listened on, also
+# while what listens there is down. Each process among which the tests are divided has a share.
+FIRST_PORT, PORTS = 20_000, 1_500
+_share = FIRST_PORT + PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_next = itertools.count(random.randrange(PORTS))  # other tests may run on this machine
+
+
 def free_port() -> int:
-    """A TCP port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """A TCP port that nothing listens on, and that is not given again for long."""
+    while True:
+        port = _share + next(_next) % PORTS
+        with contextlib.suppress(OSError), socket.create_server(("", port)):
+            return port
 
 
 @dataclass

@@ -4,7 +4,6 @@ import contextlib
 import gc
 import os
 import secrets
-import socket
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
-from tests import store
+from tests import service, store
 
 POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18")
 VALKEY_IMAGE = os.environ.get("TEST_VALKEY_IMAGE", "valkey/valkey:8")
@@ -63,7 +62,7 @@ class DockerControl:
         self._container = container
         self._port = port
         self._ready = ready
-        self.host_port = _free_port()
+        self.host_port = service.free_port()
         container.with_bind_ports(port, self.host_port)
 
     def create(self) -> None:
@@ -103,11 +102,6 @@ class DockerControl:
 
     def remove(self) -> None:
         self._container.stop()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
