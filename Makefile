@@ -13,6 +13,8 @@ FINDS_CERTS = $(PY) -m uv --system-certs --offline pip compile --quiet - </dev/n
 CERTS = UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-$$($(FINDS_CERTS) && echo true || echo false)}
 UV = $(CERTS) $(PY) -m uv
 export PYTHONDONTWRITEBYTECODE ?=
+# The tests are divided among processes; ARGS="-n 0" runs them in one.
+PYTEST = pytest -n auto --dist worksteal
 
 -include mk/*.mk
 
@@ -49,7 +51,7 @@ seed: $(VENV)/run ## cast 3,000 votes at the running system and verify them (ARG
 
 .PHONY: test
 test: $(VENV)/dev browser ## run the tests: unit, integration, process, browser, deploy (ARGS="-k name")
-	@$(PY) -m pytest --ignore tests/e2e $(ARGS)
+	@$(PY) -m $(PYTEST) --ignore tests/e2e $(ARGS)
 
 .PHONY: check
 check: lint coverage ## format, lint, types, and the coverage of the unit and integration tests
@@ -57,7 +59,7 @@ check: lint coverage ## format, lint, types, and the coverage of the unit and in
 .PHONY: coverage
 coverage: $(VENV)/dev ## the coverage of the unit and integration tests
 	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest tests/unit tests/integration -q $(ARGS)
+	@$(PY) -m coverage run -m $(PYTEST) tests/unit tests/integration -q $(ARGS)
 	@$(PY) -m coverage combine -q
 	@$(PY) -m coverage report
 
