@@ -35,6 +35,7 @@ SETTINGS = frozenset(
 ) | {"ENV_FILE"}
 
 
+@pytest.hookimpl(optionalhook=True)  # also without the plugin
 def pytest_xdist_auto_num_workers() -> int:
     """Among how many processes `-n auto` divides the tests, which wait more than they compute."""
     return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
