@@ -16,7 +16,7 @@ MOST_AT_ONCE = 4  # commands of one client: a worker beats, reaps, claims ahead 
 def _are_ciphers(text: str) -> bool:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(text)
-    except ssl.SSLError:
+    except (ssl.SSLError, ValueError):
         return False
     return True
 
@@ -24,7 +24,7 @@ def _are_ciphers(text: str) -> bool:
 def _are_certificates(text: str) -> bool:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, TypeError, ValueError):
         return False
     return True
 

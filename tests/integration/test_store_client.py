@@ -238,6 +238,8 @@ async def test_wait_tells_a_refusal(stores: store.Stores) -> None:
                 ("ssl_ca_data", "certificates as PEM"),
             )
         ),
+        ("rediss://h/0?ssl_ciphers=%00", "the parameter 'ssl_ciphers' must be a list of ciphers"),
+        ("rediss://h/0?ssl_ca_data=%C3%A9", "the parameter 'ssl_ca_data' must be certificates"),
         (f"rediss://h/0?ssl_keyfile={__file__}", "'ssl_keyfile' needs 'ssl_certfile'"),
         ("rediss://h/0?ssl_include_verify_flags=hush", "ssl_include_verify_flags"),
         ("redis://h/0?password=hush&protocol=9", "the parameter 'protocol' must be 2 or 3"),
