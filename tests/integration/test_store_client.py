@@ -275,7 +275,7 @@ async def test_parameters_that_are_known(url: str) -> None:
 async def test_a_database_that_redis_does_not_have_is_told(stores: store.Stores) -> None:
     redis_settings, _ = configured(stores)
     url = stores.redis_url.partition("?")[0]
-    url = f"{url}?db=4000" if url.startswith("unix") else f"{url.rstrip('/0')}/4000"
+    url = f"{url}?db=4000" if url.startswith("unix") else f"{url.removesuffix('/0')}/4000"
     wrong = redis_settings.model_copy(update={"redis_url": pydantic.SecretStr(url)})
     with pytest.raises(settings.SettingsError, match="has no such database"):
         await redis_client.check_credentials(wrong)
