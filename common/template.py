@@ -21,7 +21,7 @@ HUES = 8  # colours of options; a ninth option has the first one again
 SIZES = (("s", 5), ("m", 9), ("l", 14), ("xl", 24), ("xxl", math.inf))
 LINES = 2.5  # into which a name of several words is broken
 # Widths of a word, in letters, for which vote.css has a rule.
-WORDS = (6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 22, 25, 30)
+WORDS = (6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 22, 25, 30, 34, 38)
 WIDE_WORD = 8  # up to here a word of wide letters, as of Chinese, is kept in one line
 JOINER = "\u200d"  # makes one picture of two
 # Letters that are wider than most, in a font whose bold type is wide.

@@ -182,6 +182,26 @@ async def test_other_options_while_the_page_cannot_be_loaded(
             await expect(notice).to_have_text(CHANGED)
 
 
+async def test_other_options_that_are_taken_back(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    """Before the page could be loaded: it is that of the poll again."""
+    pair = await ask(OPTION_A="Tea", OPTION_B="Coffee")
+    phone = await arrive(pair[0].url)
+    notice = phone.page.locator("#notice")
+    page = f"{pair[0].url}/"
+    with phone.network_errors(to_the_end=True):
+        async with changed(running, pair, OPTION_A="Beer", OPTION_B="Wine"):
+            await phone.page.route(page, lambda route: route.abort())
+            await phone.option("a").click()
+            await expect(notice).to_contain_text("The new page cannot be loaded")
+        async with changed(running, pair, OPTION_A="Tea", OPTION_B="Coffee"):
+            await phone.page.unroute(page)
+            await expect(notice).to_have_text("Your vote for Tea was not taken.", timeout=SOON)
+            await phone.page.get_by_role("button", name="Try again").click()
+            await expect(notice).to_contain_text("Your vote for Tea is in.")
+
+
 async def test_a_choice_among_other_options_is_none_of_these(
     running: system.System, arrive: Arrive, ask: Ask
 ) -> None:

@@ -12,7 +12,7 @@ from tests.browser.conftest import Arrive, Ask
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-OPEN_FOR = 12.0  # seconds, in which the services start and the visitors come and vote
+OPEN_FOR = 20.0  # seconds, in which the services start and the visitors come and vote
 PAST = "2020-01-01T12:00:00+00:00"
 AFTER = int(OPEN_FOR + 15) * 1000  # ms
 

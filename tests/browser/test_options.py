@@ -249,6 +249,97 @@ async def test_every_poll_fits_every_screen(
     assert not misplaced, "\n".join(misplaced)
 
 
+# Words on more than one line, of names that are one word.
+BROKEN = """() => [...document.querySelectorAll(".option .name")].filter((it) => {
+    const words = document.createRange();
+    words.selectNodeContents(it);
+    const lines = new Set([...words.getClientRects()].map((line) => Math.round(line.top)));
+    return !it.textContent.trim().includes(" ") && lines.size > 1;
+}).map((it) => it.textContent)"""
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 9, 12])
+@pytest.mark.parametrize(
+    ("word", "sideways"),
+    [
+        ("Geschwindigkeitsbegrenzungenab", False),
+        ("GESCHWINDIGKEITSBEGRENZUNG", False),
+        ("Rechtsschutzversicherung", True),
+        ("KRANKENVERSICHERUNGE", True),
+    ],
+)
+async def test_no_long_word_is_broken(
+    arrive: Arrive, ask: Ask, word: str, sideways: bool, count: int
+) -> None:
+    """`sideways`: nor on a phone that is held so, where three stand in a row."""
+    vote, _ = await ask(**Case("", [word, *FRUIT[: count - 1]], ()).settings)
+    phone = await arrive(vote.url)
+    for size in SIZES:
+        if sideways or size["height"] > 400:
+            await phone.page.set_viewport_size(size)
+            assert await phone.page.evaluate(BROKEN) == [], size
+
+
+SPEAKERS = [f"Speaker number {number}" for number in range(10, 36)]
+QUESTION = "Which framework do you want to learn this winter?"
+# Bars that a wall, which nobody scrolls, does not show; names of up to 20 letters that are cut.
+OFF_THE_WALL = """() => [...document.querySelectorAll(".bar")]
+    .filter((it) => it.getBoundingClientRect().bottom > window.innerHeight + 1).length"""
+CUT = """() => [...document.querySelectorAll(".bar bdi")]
+    .filter((it) => it.textContent.length <= 20 && it.scrollWidth > it.clientWidth + 1)
+    .map((it) => it.textContent)"""
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1024, 768)], ids=["wide", "old"])
+@pytest.mark.parametrize("count", [11, 26])
+async def test_all_bars_stand_on_a_wall_and_what_is_wrong(
+    running: system.System, arrive: Arrive, ask: Ask, count: int, size: tuple[int, int]
+) -> None:
+    _, result = await ask(**Case("", SPEAKERS[:count], (), QUESTION).settings)
+    await running.pretend(a=3, b=2, c=1)
+    viewport: ViewportSize = {"width": size[0], "height": size[1]}
+    wall = await arrive(f"{result.url}?present", viewport=viewport)
+    await expect(wall.page.locator("#total")).to_have_text("6 votes")
+    await expect(wall.page.locator(".strip")).to_be_hidden()
+    assert await wall.page.evaluate(OFF_THE_WALL) == 0
+    await running.worker.kill()
+    try:
+        strip = wall.page.locator("#health")
+        await expect(strip).to_contain_text("The worker is away", timeout=10_000)
+        box = await strip.bounding_box()
+        assert box is not None and box["y"] + box["height"] <= viewport["height"]
+    finally:
+        await running.restart_worker()
+
+
+async def test_names_of_up_to_twenty_letters_are_whole_in_two_columns(
+    running: system.System, arrive: Arrive, ask: Ask
+) -> None:
+    names = ["Krankenversicherung", *FRUIT[:11]]
+    _, result = await ask(**Case("", names, ()).settings)
+    await running.pretend(**{option: 123 * n for n, option in enumerate("lkjihgfedcba", 1)})
+    wall = await arrive(result.url)
+    await expect(wall.page.locator("#total")).to_have_text("9,594 votes")
+    for mode in ("", "?present"):
+        await wall.open(f"{result.url}{mode}")
+        await expect(wall.page.locator("[data-present]")).to_have_count(1 if mode else 0)
+        for width, height in ((1200, 800), (1280, 720), (1366, 768), (1920, 1080)):
+            await wall.page.set_viewport_size({"width": width, "height": height})
+            assert await wall.page.evaluate(CUT) == [], (width, mode)
+
+
+async def test_the_verdict_is_not_broken(running: system.System, arrive: Arrive, ask: Ask) -> None:
+    names = ["Wohngebäudeversicherung", "Rechtsschutz", "Haftpflicht"]
+    _, result = await ask(**Case("", names, ()).settings)
+    await running.pretend(a=3, b=2, c=1)
+    wall = await arrive(result.url, viewport={"width": 1024, "height": 768})
+    name = wall.page.locator(".bar .name").first
+    await expect(name).to_have_attribute("data-verdict", "Leads")
+    # A box of its own goes to the next line as a whole.
+    display = "(it) => getComputedStyle(it, '::after').display"
+    assert await name.evaluate(display) == "inline-block"
+
+
 async def test_four_tiles_are_no_higher_than_the_screen(arrive: Arrive, ask: Ask) -> None:
     vote, _ = await ask(**Case("", ["COMMODORE", "HAMBURGER", "MOHAMMED", "AMIGA"], ()).settings)
     desk = await arrive(vote.url, viewport={"width": 1280, "height": 800})

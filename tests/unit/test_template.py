@@ -52,7 +52,9 @@ def test_capitals_are_broader_than_other_letters(name: str, letters: float) -> N
         (["Baden-Baden"], 6),
         (["猫" * 30], 6),
         (["猫 Parrots猫"], 8),
-        (["x" * 31], None),
+        (["x" * 31], 34),
+        (["X" * 30], 38),
+        (["x" * 39], None),
         ([""], 6),
     ],
 )

@@ -218,7 +218,11 @@ async function catchUp() {
   const isOther = isOtherPoll || isClosed !== closed || closesAt !== main.dataset.closesAt;
   const isBack = main.dataset.state === "away" && state !== "away";
   const isMarked = marked === taken || !keepsCookies; // else the server cannot know
-  if (!isOther && !isBack && isMarked) return;
+  if (!isOther && !isBack && isMarked) {
+    // The poll is that of this page again.
+    if (main.dataset.state === "outdated") show("not taken", "bad", wanted, "failed");
+    return;
+  }
   if (isOtherPoll) loadAnew(main.dataset.state === "outdated" ? { state: "changed" } : null);
   else loadAnew(doubted === null ? null : { state: "no answer", id: doubted });
 }
