@@ -278,16 +278,17 @@ async def test_ten_thousand_malformed_messages_among_ten_thousand_good_ones(
     assert sum(map(float, dead)) == 10_000
 
 
+@pytest.mark.parametrize("broken", [[], ["broken"]])  # beside it, each message is read by itself
 async def test_a_vote_for_an_option_that_is_no_more_or_not_yet_is_stored(
-    stores: store.Stores, services: service.Services, client: Client
+    stores: store.Stores, services: service.Services, client: Client, broken: list[str]
 ) -> None:
     """Whatever the worker is told of the options: a new vote page may be there before it is."""
     await services.ready("worker", OPTION_A="Tea", OPTION_B="Coffee", **stores.environment)
     cast = [ballot.Ballot(f"voter-{option}", option, 1) for option in "abcz"]
-    await push(client, cast)
+    await client.rpush(keys.VOTES, *broken, *map(ballot.encode, cast))
     await drained(client)
     assert await stored(stores.database_url) == {each.voter_id: each.vote for each in cast}
-    assert not await client.exists(keys.DEAD)
+    assert await client.llen(keys.DEAD) == len(broken)
     result = await services.ready("result", OPTION_C="Water", **stores.environment)
     assert json.loads(await result.text("/api/results"))["total"] == 3
 
