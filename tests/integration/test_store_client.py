@@ -315,6 +315,40 @@ async def test_parameters_of_postgres_that_cannot_work_are_told(parameters: str,
 
 
 @pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://localhost/?port=3", "port"),
+        ("postgresql://u:hush@h1,h2/d?port=3,4", "port"),
+        ("postgresql://localhost:1?host=127.0.0.1", "host"),
+        ("postgresql://u@localhost:1/d?user=hush", "user"),
+        ("postgresql://u:hush@localhost:1/d?password=hush", "password"),
+        ("postgresql://localhost:1/d?database=e", "database"),
+        ("postgresql://localhost:1/?dbname=e", "dbname"),
+    ],
+)
+async def test_a_parameter_of_postgres_without_effect_is_told(url: str, name: str) -> None:
+    wrong = settings.DatabaseSettings(database_url=pydantic.SecretStr(url))
+    told = f"DATABASE_URL: the parameter '{name}' has no effect beside what is said before"
+    with pytest.raises(settings.SettingsError, match=told) as caught:
+        await postgres_client.check_credentials(wrong)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@?host=127.0.0.1&port=1&dbname=d",
+        "postgresql://u@/d?host=127.0.0.1&port=1&password=p",
+        "postgresql://127.0.0.1:1?user=u&password=p&database=d",
+        "postgresql://u:p@127.0.0.1:1/d?host=&port=&user=&password=&dbname=",  # as if not set
+    ],
+)
+async def test_parameters_of_postgres_that_say_what_is_not_said_before(url: str) -> None:
+    given = settings.DatabaseSettings(database_url=pydantic.SecretStr(url))
+    await postgres_client.check_credentials(given)  # nobody answers there: not known yet
+
+
+@pytest.mark.parametrize(
     "parameters",
     [
         "target_session_attrs=read-write&sslmode=prefer",
