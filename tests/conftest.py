@@ -25,7 +25,6 @@ hypothesis.settings.load_profile("project")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-MOST_WORKERS = 8
 DATABASE = "test"
 SETTINGS = frozenset(
     name.upper()
@@ -38,7 +37,7 @@ SETTINGS = frozenset(
 @pytest.hookimpl(optionalhook=True)  # also without the plugin
 def pytest_xdist_auto_num_workers() -> int:
     """Among how many processes `-n auto` divides the tests, which wait more than they compute."""
-    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+    return min((os.cpu_count() or 1) + 1, service.MOST_WORKERS)
 
 
 @pytest.fixture(autouse=True)

@@ -23,18 +23,25 @@ END_TIMEOUT = 12.0  # seconds; the services promise 10
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "DOCKER_HOST")
 INHERITED_PREFIXES = ("COVERAGE", "COV_")
 
+MOST_WORKERS = 8  # processes at most, among which the tests are divided by default
+# Systems give connections ports from 32,768 on, and clusters node ports from 30,000 on. One below
+# stays free until it is listened on, also while what listens there is down.
+FIRST_PORT, PORTS = 20_000, 1_200
 
-# Systems give connections ports from 32,768 on. One below stays free until it is listened on, also
-# while what listens there is down. Each process among which the tests are divided has a share.
-FIRST_PORT, PORTS = 20_000, 1_500
-_share = FIRST_PORT + PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+def first_port(worker: str) -> int:
+    """Where the ports begin that this process has among those that divide the tests."""
+    return FIRST_PORT + PORTS * (int(worker.removeprefix("gw")) % MOST_WORKERS)
+
+
+_first = first_port(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
 _next = itertools.count(random.randrange(PORTS))  # other tests may run on this machine
 
 
 def free_port() -> int:
     """A TCP port that nothing listens on, and that is not given again for long."""
     while True:
-        port = _share + next(_next) % PORTS
+        port = _first + next(_next) % PORTS
         with contextlib.suppress(OSError), socket.create_server(("", port)):
             return port
 
