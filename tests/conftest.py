@@ -35,8 +35,10 @@ SETTINGS = frozenset(
 
 
 @pytest.hookimpl(optionalhook=True)  # also without the plugin
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers() -> int | None:
     """Among how many processes `-n auto` divides the tests, which wait more than they compute."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None  # as the plugin takes it from there
     return min((os.cpu_count() or 1) + 1, service.MOST_WORKERS)
 
 
