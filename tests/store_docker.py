@@ -13,11 +13,12 @@ from collections.abc import Iterator
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
 
+import psutil
 from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
-from tests import service, store
+from tests import orphan, service, store
 
 POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18")
 VALKEY_IMAGE = os.environ.get("TEST_VALKEY_IMAGE", "valkey/valkey:8")
@@ -55,6 +56,14 @@ def _ping() -> bool:
         engine.close()
 
 
+def _remove_orphans() -> None:
+    try:
+        with contextlib.closing(DockerClient().client) as engine:
+            orphan.remove(engine)
+    except DockerException as problem:
+        raise Unusable(str(problem)) from problem
+
+
 class DockerControl:
     """One container, with a port of the host that stays the same over a restart."""
 
@@ -64,6 +73,7 @@ class DockerControl:
         self._ready = ready
         self.host_port = service.free_port()
         container.with_bind_ports(port, self.host_port)
+        container.with_kwargs(labels={orphan.LABEL: orphan.name(psutil.Process())})
 
     def create(self) -> None:
         try:
@@ -111,6 +121,7 @@ def opened() -> Iterator[store.Servers]:
     Raises:
         Unusable: they cannot be started, for instance because an image cannot be had.
     """
+    _remove_orphans()
     password = secrets.token_hex(16)
     postgres = DockerControl(
         DockerContainer(POSTGRES_IMAGE).with_env("POSTGRES_PASSWORD", password),
