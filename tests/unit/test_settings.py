@@ -233,8 +233,9 @@ class TestFile:
         (line,) = wrong(vote.settings.Settings)
         assert line.startswith(f"COOKIE_SECRET_FILE names {path}, which cannot be read (No such")
 
-    def test_it_is_empty(self, path: pathlib.Path) -> None:
-        path.write_text("\n")
+    @pytest.mark.parametrize("text", ["", "\n", " \t \n"])
+    def test_it_is_empty(self, path: pathlib.Path, text: str) -> None:
+        path.write_text(text)
         (line,) = wrong(vote.settings.Settings)
         assert line.startswith(f"COOKIE_SECRET_FILE names {path}, which is empty")
 

@@ -39,6 +39,13 @@ def test_what_a_link_leads_to_stays(base: Path, tmp_path_factory: pytest.TempPat
     assert elsewhere.is_dir()
 
 
+def test_a_removal_is_finished_also_where_a_link_to_nothing_alone_tells_of_it(base: Path) -> None:
+    shutil.rmtree(base / "postgres")
+    (base / f"postgres{removal.SUFFIX}").symlink_to(base / "nothing")
+    removal.finish(base)
+    assert names(base) == set()
+
+
 def test_without_a_removal_before_nothing_is_to_be_finished(base: Path) -> None:
     removal.finish(base)
     assert names(base) == set(removal.KEPT)
