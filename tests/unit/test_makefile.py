@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -37,8 +38,9 @@ def test_uv_is_told_to_use_the_certificates_of_the_system_if_it_has_any(
 ) -> None:
     names = ("UV_SYSTEM_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR")
     inherited = {name: value for name, value in os.environ.items() if name not in names}
+    make = ["make", "--no-print-directory", "-f", "Makefile", "-f", "-"]
     ended = subprocess.run(
-        ["make", "--no-print-directory", "-f", "Makefile", "-f", "-", "told", f"PY={python}"],
+        [*make, "told", f"PY={shlex.quote(python)}"],
         input="told: ; @$(CERTS) sh -c 'echo $$UV_SYSTEM_CERTS'",
         cwd=ROOT,
         env=inherited | environment,
