@@ -36,8 +36,19 @@ SENTENCE = (
     "The one with the very long name, which nobody can read from the last row of the room, but "
     "which somebody has thought of all the same, and which must not break the layout of the page"
 )
+# On how many lines the words of an element stand.
+LINES = """
+    const lines = (it) => {
+        const words = document.createRange();
+        words.selectNodeContents(it);
+        return new Set([...words.getClientRects()].map((line) => Math.round(line.top))).size;
+    };
+"""
 # What is cut off, or lies over something else.
-MISPLACED = """() => {
+MISPLACED = (
+    "() => {"
+    + LINES
+    + """
     const seen = (it) => it.getClientRects().length > 0;
     const all = (selector) => [...document.querySelectorAll(selector)].filter(seen);
     const say = (it) => `${it.className}: ${it.textContent.trim()}`;
@@ -47,13 +58,9 @@ MISPLACED = """() => {
     for (const it of all(".side .share, .side .count, .option .name, .mark, .invite *"))
         if (it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).display !== "inline")
             found.push(`cut: ${say(it)}`);
-    for (const it of all(".option .name, .side .tag, .side .share, .mark")) {
-        const words = document.createRange();
-        words.selectNodeContents(it);
-        const lines = new Set([...words.getClientRects()].map((line) => Math.round(line.top)));
-        if (/^\\S{1,10}$/.test(it.textContent.trim()) && lines.size > 1)
+    for (const it of all(".option .name, .side .tag, .side .share, .mark"))
+        if (/^\\S{1,10}$/.test(it.textContent.trim()) && lines(it) > 1)
             found.push(`broken: ${say(it)}`);
-    }
     for (const it of all(".bar bdi")) {
         const words = document.createRange();
         words.selectNodeContents(it);
@@ -99,6 +106,7 @@ MISPLACED = """() => {
         }
     return found;
 }"""
+)
 
 
 @dataclass
@@ -250,12 +258,15 @@ async def test_every_poll_fits_every_screen(
 
 
 # Words on more than one line, of names that are one word.
-BROKEN = """() => [...document.querySelectorAll(".option .name")].filter((it) => {
-    const words = document.createRange();
-    words.selectNodeContents(it);
-    const lines = new Set([...words.getClientRects()].map((line) => Math.round(line.top)));
-    return !it.textContent.trim().includes(" ") && lines.size > 1;
-}).map((it) => it.textContent)"""
+BROKEN = (
+    "() => {"
+    + LINES
+    + """
+    return [...document.querySelectorAll(".option .name")]
+        .filter((it) => !it.textContent.trim().includes(" ") && lines(it) > 1)
+        .map((it) => it.textContent);
+}"""
+)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 9, 12])
