@@ -11,7 +11,7 @@ GRACE = 2  # seconds for requests in hand; only a long poll takes more, and the 
 
 def main() -> None:
     configured = common_settings.load_or_exit(settings.Settings)
-    unused.hide()
+    unused.skip()
     from result import app
 
     async def serve(stop: asyncio.Event) -> None:

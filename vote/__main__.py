@@ -2,13 +2,15 @@
 
 import asyncio
 
-from common import redis_client, server
+from common import redis_client, server, unused
 from common import settings as common_settings
-from vote import app, settings
+from vote import settings
 
 
 def main() -> None:
     configured = common_settings.load_or_exit(settings.Settings)
+    unused.skip()
+    from vote import app
 
     async def serve(stop: asyncio.Event) -> None:
         await redis_client.check_credentials(configured)

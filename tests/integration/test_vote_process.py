@@ -1,6 +1,7 @@
 """Vote as a process: replicas, the end, and what it says when it cannot start."""
 
 import asyncio
+import json
 import socket
 import time
 
@@ -32,6 +33,15 @@ async def test_replicas_agree_on_a_secret(
     cast = await visitor.ballots(client)
     assert len(cast) == 3
     assert len({each["voter_id"] for each in cast}) == 1
+
+
+async def test_the_document_of_the_api_is_made_when_it_is_asked_for(
+    stores: store.Stores, services: service.Services
+) -> None:
+    vote = await services.ready("vote", **stores.environment)
+    document = json.loads(await vote.text("/openapi.json"))
+    fields = document["paths"]["/api/votes"]["post"]["requestBody"]["content"]["application/json"]
+    assert fields["schema"]["required"] == ["vote"]
 
 
 async def test_told_to_stop_under_load_it_has_pushed_all_that_it_acknowledged(
