@@ -48,7 +48,7 @@ class VoteApp:
         secret = configured.cookie_secret
         self.voters = voter.Voters(secret.get_secret_value() if secret else None)
         self.queue = queue.Queue(self.client, self.redis, self.metrics)
-        self.caster = cast.Caster(self.poll, self.voters, self.queue, self.metrics)
+        self.caster = cast.Caster(self.poll, self.voters, self.queue)
         self.name = socket.gethostname()
         self.page = page.Page(self.poll, self.name, configured.result_url)
 

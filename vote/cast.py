@@ -5,7 +5,7 @@ import functools
 import typing
 
 from common import ballot, poll
-from vote import metric, pusher, queue, voter
+from vote import pusher, queue, voter
 
 CHOICE_COOKIE = "vote"
 REFUSAL = "vote.refusal"  # in an ASGI scope: the vote in this request was refused already
@@ -38,14 +38,12 @@ class Caster:
         asked: poll.Poll,
         voters: voter.Voters,
         pushed: queue.Queue,
-        metrics: metric.Metrics,
     ) -> None:
         self.poll = asked
         self._options = asked.option_ids
         self._edition = asked.edition
         self._voters = voters
         self._queue = pushed
-        self._metrics = metrics
 
     async def cast(
         self, cookie: str | None, option: object, edition: object = None
@@ -87,13 +85,9 @@ class Caster:
         self, filled: ballot.Ballot, settle: typing.Callable[[Refusal | None], None]
     ) -> None:
         """Calls `settle` once Redis has acknowledged the ballot, or with why it is not taken."""
-
-        def pushed(away: pusher.QueueAway | None) -> None:
-            if away is None:
-                self._metrics.accepted[filled.vote].inc()
-            settle(None if away is None else _refusal(filled, away))
-
-        self._queue.push_soon(filled, pushed)
+        self._queue.push_soon(
+            filled, lambda away: settle(None if away is None else _refusal(filled, away))
+        )
 
     def cookies(
         self, voter_id: str, choice: str | None = None, *, known: str | None, secure: bool

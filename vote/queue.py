@@ -2,6 +2,7 @@
 
 import asyncio
 import bisect
+import collections
 import operator
 import time
 import typing
@@ -26,7 +27,7 @@ Settle = typing.Callable[[pusher.QueueAway | None], None]
 class Waiting(typing.NamedTuple):
     """A ballot that waits for a push, and since when, by the monotonic clock."""
 
-    message: bytes
+    cast: ballot.Ballot
     settle: Settle
     since: float
 
@@ -60,7 +61,7 @@ class Queue:
         if len(self._pending) >= MAX_PENDING:
             settle(pusher.QueueAway(CROWDED, told=CROWDED))
             return
-        self._pending.append(Waiting(ballot.encode(cast), settle, time.monotonic()))
+        self._pending.append(Waiting(cast, settle, time.monotonic()))
         if self._idle and not self._is_starting and self._are_enough():
             self._is_starting = True
             pushing = asyncio.create_task(self._push_pending(self._idle.pop()))
@@ -84,7 +85,7 @@ class Queue:
         self._is_starting = False
         try:
             while batch := self._take():
-                away = await self._push_batch(by, [each.message for each in batch])
+                away = await self._push_batch(by, [each.cast for each in batch])
                 if away is not None:  # nobody waits through more than one failure
                     not_sent = pusher.QueueAway(str(away), told=away.told)
                     loop.call_soon(_settle_all, self._pending, not_sent)
@@ -111,21 +112,23 @@ class Queue:
         return batch
 
     async def _push_batch(
-        self, by: pusher.Pusher, messages: list[bytes]
+        self, by: pusher.Pusher, ballots: list[ballot.Ballot]
     ) -> pusher.QueueAway | None:
         started = time.perf_counter()
-        self._under_way += len(messages)
+        self._under_way += len(ballots)
         try:
-            await by.push(messages)
+            await by.push([ballot.encode(each) for each in ballots])
         except pusher.QueueAway as away:
             self._state.away(away)
             return away
         finally:
-            self._under_way -= len(messages)
+            self._under_way -= len(ballots)
         if not self._state.is_full:  # else this one just fitted in: whether there is room again,
             self._state.up()  # the watch finds out
         self._metrics.push_seconds.observe(time.perf_counter() - started)
-        self._metrics.push_batch_size.observe(len(messages))
+        self._metrics.push_batch_size.observe(len(ballots))
+        for option, count in collections.Counter(each.vote for each in ballots).items():
+            self._metrics.accepted[option].inc(count)
         return None
 
 

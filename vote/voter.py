@@ -28,7 +28,7 @@ class Voters:
     def __init__(self, secret: str | None) -> None:
         self._agreed = secret is None
         self._secrets: list[bytes] = [secret.encode()] if secret else []
-        self._key = b""
+        self._mac: hmac.HMAC | None = None
         # The last voter and the cookie: who is recognised is given it again at once.
         self._signed: tuple[str | None, str] = None, ""
         self._random: list[str] = []
@@ -65,12 +65,13 @@ class Voters:
 
     def sign(self, voter_id: str) -> str:
         """The cookie of `voter_id`. Raises RuntimeError while no secret is known."""
-        if self._signer is None:
+        if self._mac is None:
             raise RuntimeError("no secret is known yet")
         if voter_id != self._signed[0]:
-            # What the signer does, but for deriving its key anew each time.
-            mac = hmac.digest(self._key, voter_id.encode(), "sha256")
-            cookie = f"{voter_id}.{itsdangerous.encoding.base64_encode(mac).decode()}"
+            # What the signer does, but for deriving its key and making it ready anew each time.
+            mac = self._mac.copy()
+            mac.update(voter_id.encode())
+            cookie = f"{voter_id}.{itsdangerous.encoding.base64_encode(mac.digest()).decode()}"
             self._signed = voter_id, cookie
         return self._signed[1]
 
@@ -93,6 +94,6 @@ class Voters:
         signer = itsdangerous.Signer(
             self._secrets, salt=b"voter_id", key_derivation="hmac", digest_method=hashlib.sha256
         )
-        self._key = signer.derive_key()
+        self._mac = hmac.new(signer.derive_key(), digestmod=hashlib.sha256)
         self._signed = None, ""
         return signer
