@@ -1,6 +1,7 @@
 """Whether the result page's numbers grow by exactly what was cast."""
 
 import asyncio
+import collections
 import json
 import time
 from dataclasses import dataclass
@@ -54,15 +55,16 @@ class Results:
         Raises:
             WrongError: they did not, or grew by more.
         """
-        expected = {option: votes + cast.get(option, 0) for option, votes in before.items()}
+        expected = collections.Counter(before)  # an option that the poll gets meanwhile has 0
+        expected.update(cast)
         deadline = time.monotonic() + self.timeout
         reached: float | None = None
         while True:
             numbers = await self._read(deadline)
             now = time.monotonic()
-            if any(numbers.get(option, 0) > votes for option, votes in expected.items()):
+            if any(votes > expected[option] for option, votes in numbers.items()):
                 raise WrongError(f"{self._growth(before, numbers)}, {self._wanted(cast)}: too much")
-            if numbers == expected:
+            if collections.Counter(numbers) == expected:
                 reached = reached or now
                 if now - reached >= SETTLE:
                     return

@@ -121,6 +121,20 @@ async def test_numbers_that_grow_by_more_are_wrong(
     assert re.search(r"grew by a \d+, b \d+, and a 13, b 7 were cast: too much\n$", seed.log)
 
 
+async def test_an_option_that_the_poll_gets_meanwhile(
+    services: service.Services, stores: store.Stores, vote: service.Service, result: service.Service
+) -> None:
+    seed = services.start(
+        "seed", "--votes=30", "--rate=10", f"--url={vote.url}", f"--verify={result.url}"
+    )
+    await until_accepted(seed, vote)
+    await result.terminate()
+    another = {"PORT": str(result.port), "OPTION_C": "Birds"}
+    await services.ready("result", **another, **stores.environment)
+    assert await seed.ended(PATIENCE) == 0, seed.log
+    assert seed.log.endswith(f"verified: {result.url} grew by exactly a 20, b 10\n")
+
+
 async def test_an_option_that_the_poll_does_not_have(
     services: service.Services, stores: store.Stores, vote: service.Service, result: service.Service
 ) -> None:
