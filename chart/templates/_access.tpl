@@ -9,12 +9,12 @@ metadata:
   {{- include "vote.metadata" (dict "root" $root "name" $name "component" "frontend" "annotations" .annotations) | nindent 2 }}
 spec:
   {{- with .className }}
-  ingressClassName: {{ . }}
+  ingressClassName: {{ toYaml . }}
   {{- end }}
   {{- if .tlsSecret }}
   tls:
     - hosts: [{{ .host | quote }}]
-      secretName: {{ .tlsSecret }}
+      secretName: {{ .tlsSecret | toYaml }}
   {{- end }}
   rules:
     - host: {{ .host | quote }}

@@ -18,7 +18,7 @@
 {{/* What selects the pods of one component: list ROOT NAME. */}}
 {{- define "vote.selector" -}}
 app.kubernetes.io/name: {{ index . 1 }}
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | toYaml }}
 {{- end }}
 
 {{/* The labels of a pod: list ROOT NAME COMPONENT. */}}
@@ -34,7 +34,7 @@ app.kubernetes.io/part-of: voting
 {{/* The metadata of a resource but its name; root, name, component, and maybe annotations, labels. */}}
 {{- define "vote.metadata" -}}
 {{- $root := .root -}}
-namespace: {{ $root.Release.Namespace }}
+namespace: {{ $root.Release.Namespace | toYaml }}
 labels:
   {{- include "vote.podLabels" (list $root .name .component) | nindent 2 }}
   app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}

@@ -50,7 +50,7 @@ envFrom:
 {{- end }}
 {{- if and (eq $name "migration") $root.Values.migration.existingSecret }}
   - secretRef:
-      name: {{ $root.Values.migration.existingSecret }}
+      name: {{ $root.Values.migration.existingSecret | toYaml }}
 {{- end }}
 {{- $env := list -}}
 {{- if and (eq $name "vote") $redisSecret -}}
@@ -105,11 +105,11 @@ env:
 {{- if and (eq $name "vote") (include "vote.redis.secret" $root) }}
 - name: redis-secret
   secret:
-    secretName: {{ include "vote.redis.secret" $root }}
+    secretName: {{ include "vote.redis.secret" $root | toYaml }}
     defaultMode: 0440
     items:
-      - key: {{ include "vote.redis.secretKey" $root }}
-        path: {{ include "vote.redis.secretKey" $root }}
+      - key: {{ include "vote.redis.secretKey" $root | toYaml }}
+        path: {{ include "vote.redis.secretKey" $root | toYaml }}
 {{- end }}
 {{- if eq $name "result" }}
 - name: result-db-secret
@@ -144,7 +144,7 @@ env:
 {{- $account := include "vote.serviceAccountName" $root -}}
 {{- $early := and (gt (len .) 2) $root.Values.serviceAccount.create -}}
 {{- if not (or (eq $account "default") $early) }}
-serviceAccountName: {{ $account }}
+serviceAccountName: {{ $account | toYaml }}
 {{- end }}
 automountServiceAccountToken: false
 # Else the Services named redis and db would set REDIS_PORT and DB_PORT to URLs.
@@ -168,7 +168,7 @@ affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with $settings.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ toYaml . }}
 {{- end }}
 {{- end }}
 

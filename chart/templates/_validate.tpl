@@ -160,26 +160,17 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.monitoring.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.monitoringNamespace) -}}
+{{- $problems = append $problems "monitoring.serviceMonitor.enabled is true, but no Prometheus may read the workers' metrics: set networkPolicy.monitoringNamespace to the namespace where it runs" -}}
+{{- end -}}
 {{- $one := .Values.vote.service.nodePort -}}
 {{- if and $one .Values.result.service.nodePort (eq (int $one) (int .Values.result.service.nodePort)) -}}
 {{- $problems = append $problems "vote.service.nodePort and result.service.nodePort are the same: each needs a port of its own" -}}
 {{- end -}}
-{{- range $keys := include "vote.existingKeys" . | fromJsonArray -}}
-{{- $found := lookup "v1" "Secret" $.Release.Namespace (first $keys) -}}
-{{- range rest $keys -}}
-{{- if and $found (not (hasKey (default dict $found.data) .)) -}}
-{{- $problems = append $problems (printf "the secret %s has no key %s, which the pods need" (first $keys) .) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
 {{- if and .Values.migration.existingSecret (not (include "vote.migration" .)) -}}
 {{- $problems = append $problems "migration.existingSecret is set, but nothing reads it: the worker applies the schema itself unless a Job does, so set migration.enabled=true as well" -}}
 {{- end -}}
-{{- $owner := and (include "vote.migration" .) .Values.migration.existingSecret -}}
-{{- /* Its Job would wait for it, and Helm for the Job. Each namespace has this config map: one that is seen says that a cluster is asked. */ -}}
-{{- if and $owner (lookup "v1" "ConfigMap" .Release.Namespace "kube-root-ca.crt") (not (lookup "v1" "Secret" .Release.Namespace $owner)) -}}
-{{- $problems = append $problems (printf "migration.existingSecret: the namespace %s has no secret %s: make it, with DB_USER and DB_PASS of the role that owns the schema" .Release.Namespace $owner) -}}
-{{- end -}}
+{{- $problems = concat $problems (include "vote.clusterProblems" . | fromJsonArray) -}}
 {{- if $problems -}}
 {{- fail (printf "\n\nThese values are not right:\n  - %s\n" (join "\n  - " $problems)) -}}
 {{- end -}}

@@ -81,14 +81,16 @@ def copy(folder: pathlib.Path) -> pathlib.Path:
     return kustomize
 
 
-def chart(values: typing.Any = None, release: str = "vote", helm: str = "helm") -> list[Resource]:
+def chart(
+    values: typing.Any = None, release: str = "vote", helm: str = "helm", namespace: str = "vote"
+) -> list[Resource]:
     """What Helm makes of the chart with these values. Raises `RenderError`."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(values or {}, file)
         file.flush()
         return parse(
             run(
-                *(helm, "template", release, str(CHART), "--namespace", "vote"),
+                *(helm, "template", release, str(CHART), "--namespace", namespace),
                 *("--kube-version", NEWEST, "--values", file.name),
             )
         )

@@ -62,6 +62,15 @@ def test_beside_a_url_keda_has_a_password_of_its_own(given: typing.Any, key: str
     assert {"name": "REDIS_URL", "valueFrom": source} in env
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("fd00::1", "[fd00::1]:6379"), ("10.0.0.1", "10.0.0.1:6379"), ("redis", "redis:6379")],
+)
+def test_an_address_of_redis(host: str, address: str) -> None:
+    metadata = trigger(manifest.chart(external({"host": host, "username": "*a: #b"})))
+    assert (metadata["address"], metadata["username"]) == (address, "*a: #b")
+
+
 def test_without_tls_and_database_keda_is_told_of_neither() -> None:
     assert not {"enableTLS", "databaseIndex"} & trigger(manifest.chart(external(URL))).keys()
 

@@ -194,6 +194,10 @@ WRONG: dict[str, tuple[dict[str, typing.Any], str]] = {
         {"seed": {"enabled": True, "split": "3:2:1"}},
         'seed.split: "3:2:1" has 3 parts, but the poll has 2 options',
     ),
+    "monitors that Prometheus cannot use": (
+        {"monitoring": {"serviceMonitor": {"enabled": True}}},
+        "set networkPolicy.monitoringNamespace to the namespace where it runs",
+    ),
     "a tag with a space": ({"image": {"tag": "a b"}}, "/image/tag"),
     "a URL for a registry": (
         {"vote": {"image": {"registry": "https://registry.example.com"}}},

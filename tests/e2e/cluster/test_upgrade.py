@@ -138,3 +138,48 @@ async def test_a_wrong_value_changes_nothing(installed: release.Release) -> None
     with pytest.raises(command.CommandError, match="minItems: got 1, want 2"):
         await installed.upgrade(poll={"options": ["Cats"]})
     assert await installed.space.get("configmap", "vote-configmap") == before
+
+
+async def test_what_the_running_stores_cannot_become_is_refused(
+    installed: release.Release,
+) -> None:
+    own = installed.space
+    poll = await own.get("configmap", "vote-configmap")
+    larger = {"redis": {"persistence": {"size": "2Gi"}}}
+    for values, told in (
+        (larger, r'redis.persistence.size is "2Gi", .*StatefulSet vote-redis .* is "1Gi"'),
+        ({"redis": {"persistence": {"enabled": False}}}, "redis.persistence.enabled is false"),
+        (
+            {"postgresql": {"persistence": {"storageClass": "fast"}}},
+            'postgresql.persistence.storageClass is "fast"',
+        ),
+    ):
+        with pytest.raises(command.CommandError, match=told):
+            await installed.upgrade(poll={"options": ["Tea", "Coffee"]}, **values)
+    assert await own.get("configmap", "vote-configmap") == poll
+    await installed.upgrade(redis={"persistence": {"size": "1024Mi"}})  # the same
+    # As docs/kubernetes.md has it, on a class of storage that lets claims grow; then as it was.
+    for values in (larger, {}):
+        await own.kubectl("delete", "statefulset", "vote-redis", "--cascade=orphan")
+        await installed.upgrade(**values)
+    assert await own.restarts() == {}
+
+
+async def test_a_secret_that_is_gone_is_not_made_anew_behind_a_running_store(
+    installed: release.Release,
+) -> None:
+    own = installed.space
+    kept = await own.secret("redis-secret", "password")
+    await own.kubectl("delete", "secret", "vote-redis-secret")
+    with pytest.raises(command.CommandError, match="the secret vote-redis-secret is gone"):
+        await installed.upgrade()
+    await own.kubectl(
+        *("create", "secret", "generic", "vote-redis-secret", f"--from-literal=password={kept}")
+    )
+    await installed.upgrade()
+    assert await own.secret("redis-secret", "password") == kept
+    await own.kubectl("delete", "secret", "vote-db-secret")
+    auth = {f"{name}Password": name for name in ("postgres", "worker", "result")}
+    await installed.upgrade(postgresql={"auth": auth})
+    assert await own.secret("db-secret", "worker-password") == "worker"
+    assert "Succeeded" in await installed.run("test", release.NAME)

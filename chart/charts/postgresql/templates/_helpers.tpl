@@ -9,7 +9,7 @@
 
 {{- define "postgresql.selector" -}}
 app.kubernetes.io/name: db
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 {{- end }}
 
 {{- define "postgresql.podLabels" -}}
@@ -22,7 +22,7 @@ app.kubernetes.io/part-of: voting
 {{- end }}
 
 {{- define "postgresql.metadata" -}}
-namespace: {{ .Release.Namespace }}
+namespace: {{ .Release.Namespace | toYaml }}
 labels:
   {{- include "postgresql.podLabels" . | nindent 2 }}
   app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -71,7 +71,7 @@ affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ toYaml . }}
 {{- end }}
 {{- end }}
 
@@ -95,7 +95,7 @@ volumeClaimTemplates:
     spec:
       accessModes: [ReadWriteOnce]
       {{- with .storageClass }}
-      storageClassName: {{ . }}
+      storageClassName: {{ toYaml . }}
       {{- end }}
       resources:
         requests:

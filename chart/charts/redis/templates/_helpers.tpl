@@ -9,7 +9,7 @@
 
 {{- define "redis.selector" -}}
 app.kubernetes.io/name: redis
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 {{- end }}
 
 {{- define "redis.podLabels" -}}
@@ -22,7 +22,7 @@ app.kubernetes.io/part-of: voting
 {{- end }}
 
 {{- define "redis.metadata" -}}
-namespace: {{ .Release.Namespace }}
+namespace: {{ .Release.Namespace | toYaml }}
 labels:
   {{- include "redis.podLabels" . | nindent 2 }}
   app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -71,7 +71,7 @@ affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ toYaml . }}
 {{- end }}
 {{- end }}
 
@@ -95,7 +95,7 @@ volumeClaimTemplates:
     spec:
       accessModes: [ReadWriteOnce]
       {{- with .storageClass }}
-      storageClassName: {{ . }}
+      storageClassName: {{ toYaml . }}
       {{- end }}
       resources:
         requests:
