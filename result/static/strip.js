@@ -44,8 +44,8 @@ export class Strip {
   update(pipeline, at) {
     this.#pipeline = pipeline;
     this.#queued = this.left ? (this.#queued ?? at) : null;
-    const away = pipeline.postgres.state === "away";
-    this.#confirmed = away && pipeline.as_of ? pipeline.as_of - this.#skew() : at;
+    const isUp = pipeline.postgres.state === "up";
+    this.#confirmed = !isUp && pipeline.as_of ? pipeline.as_of - this.#skew() : at;
     this.#live();
   }
 
@@ -159,6 +159,8 @@ export class Strip {
       found.push(["worker waits", { n: this.left }]);
     }
     if (found.length) return ["bad", ...found];
+    // A service that has just begun has not asked yet.
+    if ([postgres.state, redis.state].includes("unknown")) return ["quiet", ["connecting"]];
     if (redis.state === "up" && !workers) return ["busy", ["redis back"]];
     if (this.left && Date.now() - this.#queued >= PASSING) return ["busy", ["catching up", { n: this.left }]];
     return ["good", ["well"]];

@@ -556,6 +556,30 @@ async def test_what_is_wrong_is_still_said_while_the_connection_is_made_anew(
     assert "Connecting …" not in words, words
 
 
+async def test_a_service_that_has_just_begun_blames_no_store(
+    running: system.System, arrive: Arrive
+) -> None:
+    told = "up"
+
+    def pass_on(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(
+            lambda words: page.send(str(words).replace('"state":"up"', f'"state":"{told}"'))
+        )
+
+    wall = await arrive()
+    await wall.page.route_web_socket("**/socket.io/*", pass_on)
+    await wall.open(running.result.url)
+    health = wall.page.locator("#health")
+    await expect(health).to_have_text("All is well", timeout=BACK)
+    told = "unknown"
+    await expect(health).to_have_text("Connecting …", timeout=SOON)
+    await expect(wall.page.locator("#alarm")).to_be_empty()
+    told = "away"
+    await expect(health).to_contain_text(re.compile(POSTGRES_AWAY), timeout=SOON)
+
+
 async def test_votes_that_only_pass_are_no_queue(running: system.System, arrive: Arrive) -> None:
     """As in a steady stream of votes, of which there is often one on its way."""
     told = 0

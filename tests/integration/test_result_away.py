@@ -208,3 +208,31 @@ async def test_it_works_without_redis_and_waits_for_the_tables(
         await audience.sees(a=0, b=0)
         await connection.close()
     assert await ready(alone)
+
+
+async def test_in_its_first_moment_it_blames_no_store(
+    stores: store.Stores, tables: asyncpg.Connection
+) -> None:
+    """It has asked them, and they have not had their time to answer."""
+    configured = settings.Settings(
+        database_url=pydantic.SecretStr(stores.database_url),
+        redis_url=pydantic.SecretStr(stores.redis_url),
+    )
+
+    def states() -> set[str]:
+        return {audience.status[name]["state"] for name in ("postgres", "redis")}
+
+    both = stores.postgres, stores.redis
+    await asyncio.gather(*(each.pause() for each in both))
+    try:
+        async with (
+            served.opened(app.create_app(configured), ready=False) as url,
+            listener.opened(url) as audience,
+        ):
+            await until.true(lambda: bool(audience.status))
+            assert states() == {"unknown"}
+            await until.true(lambda: states() == {"away"})
+            await asyncio.gather(*(each.resume() for each in both))
+            await until.true(lambda: states() == {"up"})
+    finally:
+        await asyncio.gather(*(each.resume() for each in both))

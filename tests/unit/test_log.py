@@ -5,15 +5,23 @@ import subprocess
 import sys
 
 PROGRAM = """
+import asyncio
 import logging
+import socket
 import structlog
 from common import log
+
+loop = asyncio.new_event_loop()
 
 log.configure({log_format!r}, {level!r})
 structlog.get_logger("redis").warning("away, trying again", address="redis:6379", odd={{1}})
 structlog.get_logger("redis").debug("a detail")
 logging.getLogger("asyncio").error("of a library: %s", "text")
 logging.getLogger("uvicorn.error").info("Started server process")
+for error in (socket.gaierror("no such name"), OSError("no such file")):
+    unread = loop.create_future()
+    unread.set_exception(error)
+    del unread
 try:
     1 / 0
 except ZeroDivisionError:
@@ -34,7 +42,7 @@ def run(log_format: str, level: str = "info") -> str:
 
 def test_json_lines() -> None:
     lines = [json.loads(line) for line in run("json").splitlines()]
-    own, library, failure = lines
+    own, library, unread, failure = lines
     assert (
         own.items()
         >= {
@@ -47,6 +55,8 @@ def test_json_lines() -> None:
     )
     assert own["timestamp"].endswith("Z")
     assert (library["event"], library["level"]) == ("of a library: text", "error")
+    assert unread["event"].startswith("Future exception was never retrieved")
+    assert "no such file" in unread["event"]
     assert (failure["event"], failure["logger"]) == ("failed", "any")
     assert "ZeroDivisionError" in json.dumps(failure["exception"])
 
