@@ -1,6 +1,7 @@
 """compose.yaml without an engine: valid, and as tight as docs/docker.md says."""
 
 import functools
+import hashlib
 import pathlib
 import re
 import string
@@ -156,6 +157,16 @@ def test_what_is_mounted_from_the_sources_is_there() -> None:
     for mount in mounts:
         assert (ROOT / mount["source"]).exists()
         assert mount["read_only"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("gateway", "gateway.py"), ("redis", "users.acl"), ("db", "pg_hba.conf")]
+)
+def test_a_container_is_made_anew_when_its_file_changes(name: str, file: str) -> None:
+    digest = hashlib.sha256((ROOT / "compose" / file).read_bytes()).hexdigest()
+    label = str(services()[name]["labels"]["voting.file"])
+    assert label == digest[: len(label)], f"compose/{file} has changed: put this into compose.yaml"
+    assert len(label) == 12
 
 
 def test_what_is_watched_is_there() -> None:
