@@ -20,6 +20,7 @@ PAGE = 200
 ACCEPTED = 303  # the page's answer to a vote that it took
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})  # the same request may succeed later
 NOTICE = re.compile('role="status"[^>]*>(.*?)</p>', re.DOTALL)
+FORM = b"<form"  # what no page lacks where one can vote
 TAG = re.compile("<[^>]*>")  # around a name
 SAID = 200  # letters of what an answer says
 FIRST_DELAY = 0.05  # seconds before the second try
@@ -69,6 +70,8 @@ class Voter:
                 raise _refusal("the page", page)
             self.cookies |= page.cookies
             if VOTER_COOKIE not in self.cookies:
+                if FORM not in page.body:
+                    raise RefusedError("the page has no form: it is no vote page")
                 raise _LaterError("the page came without a cookie")
         self.was_sent = True
         form = f"vote={self.vote}".encode()

@@ -122,9 +122,9 @@ class Drain:
         while True:
             for name, count in (await session.reap()).items():
                 self._metrics.reaped.inc(count)
-                log.warning(
-                    "a worker died: its votes are back in the queue", died=name, votes=count
-                )
+                # Dead, or alive in a new session since the old one has missed its heartbeat.
+                tell = log.warning if count else log.info
+                tell("a worker went silent: its votes are back in the queue", who=name, votes=count)
             await asyncio.sleep(queue.REAP_INTERVAL)
 
     async def _drain(self, session: queue.Session, stop: asyncio.Event) -> None:

@@ -21,11 +21,12 @@ UPSERT = (pathlib.Path(__file__).parent / "sql" / "upsert.sql").read_text()
 # SQLSTATE classes that blame the data and not the server: data exception, integrity violation.
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
-# Those that say that Postgres is coming, going or overloaded; any other refusal of a commit lasts
-# until somebody mends something.
+# Those that say that Postgres is coming, going or overloaded; any other refusal of a commit, as for
+# a full disk, lasts until somebody mends something.
 PASSING_ERRORS = (
     asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.OutOfMemoryError,
     asyncpg.OperatorInterventionError,
 )
 

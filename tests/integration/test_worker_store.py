@@ -24,7 +24,7 @@ def configured(stores: store.Stores) -> settings.Settings:
 @pytest.fixture
 async def stored(stores: store.Stores) -> AsyncIterator[worker_store.Store]:
     made = worker_store.Store(configured(stores), migrate=True)
-    await made.ping()
+    await until.true(lambda: pings(made))  # not at once where the schema takes its time
     yield made
     await made.close()
 
@@ -34,6 +34,14 @@ async def db(stores: store.Stores, stored: worker_store.Store) -> AsyncIterator[
     connection = await asyncpg.connect(stores.database_url)
     yield connection
     await connection.close()
+
+
+async def pings(stored: worker_store.Store) -> bool:
+    try:
+        await stored.ping()
+    except worker_store.StoreAway:
+        return False
+    return True
 
 
 async def commits(stored: worker_store.Store, cast: Ballot) -> bool:
@@ -244,24 +252,17 @@ async def test_a_part_of_the_schema_that_somebody_drops_is_made_again(
     await stored.commit([Ballot("1", "a", 1)])
     await db.execute(f"DROP {part}")
     await db.execute("INSERT INTO votes (id, vote) VALUES ('2', 'b')")
-
-    async def pings() -> bool:
-        try:
-            await stored.ping()
-        except worker_store.StoreAway:
-            return False
-        return True
-
-    await until.true(pings)
+    await until.true(lambda: pings(stored))
     assert dict(await db.fetch("SELECT * FROM tallies WHERE voters > 0")) == {"a": 1, "b": 1}
 
 
+@pytest.mark.parametrize("state", ["raise_exception", "disk_full"])
 async def test_while_commits_are_refused_a_ping_says_so(
-    stored: worker_store.Store, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    stored: worker_store.Store, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     await db.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql"
-        " AS $$ BEGIN RAISE 'in maintenance'; END $$"
+        f" AS $$ BEGIN RAISE {state} USING MESSAGE = 'in maintenance'; END $$"
     )
     await db.execute("CREATE TRIGGER refusing BEFORE INSERT ON votes EXECUTE FUNCTION refuse()")
     for _ in range(2):

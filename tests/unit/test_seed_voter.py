@@ -27,3 +27,17 @@ async def test_a_refusal(body: str, told: str) -> None:
         with closing(address) as service, pytest.raises(voter.RefusedError) as caught:
             await voter.Voter("a").cast(service, 5, lambda _: None)
     assert str(caught.value) == f"the page was answered with status 403{told}"
+
+
+async def test_a_page_where_nobody_can_vote_is_not_asked_again() -> None:
+    asked: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        asked.append(request)
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<h1>Result</h1>"
+
+    async with serving(answer) as (address, _):
+        with closing(address) as service, pytest.raises(voter.RefusedError) as caught:
+            await voter.Voter("a").cast(service, 5, lambda _: None)
+    assert str(caught.value) == "the page has no form: it is no vote page"
+    assert len(asked) == 1
