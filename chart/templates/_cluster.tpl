@@ -16,18 +16,18 @@
 {{- $problems = append $problems (printf "migration.existingSecret: the namespace %s has no secret %s: make it, with DB_USER and DB_PASS of the role that owns the schema" $namespace $owner) -}}
 {{- end -}}
 {{- if include "vote.redis.bundled" . -}}
-{{- $given := dict "password" .Values.redis.auth.password -}}
+{{- $given := dict "password" (pick .Values.redis.auth "password") -}}
 {{- $problems = concat $problems (include "vote.storeProblems" (list . "redis" (include "vote.redis.fullname" .) (include "vote.redis.secret" .) $given) | fromJsonArray) -}}
 {{- end -}}
 {{- if include "vote.db.bundled" . -}}
 {{- $auth := .Values.postgresql.auth -}}
-{{- $given := dict "postgresPassword" $auth.postgresPassword "workerPassword" $auth.workerPassword "resultPassword" $auth.resultPassword -}}
+{{- $given := dict "postgres-password" (pick $auth "postgresPassword") "worker-password" (pick $auth "workerPassword") "result-password" (pick $auth "resultPassword") -}}
 {{- $problems = concat $problems (include "vote.storeProblems" (list . "postgresql" (include "vote.db.fullname" .) (include "vote.db.secret" .) $given) | fromJsonArray) -}}
 {{- end -}}
 {{- $problems | toJson -}}
 {{- end }}
 
-{{/* What the bundled store that runs has, and an upgrade cannot change: list ROOT STORE NAME SECRET PASSWORDS-OF-THE-VALUES. */}}
+{{/* What the bundled store that runs has, and an upgrade cannot change: list ROOT STORE NAME SECRET PASSWORDS; these: for each key of the secret the value that sets it. */}}
 {{- define "vote.storeProblems" -}}
 {{- $root := index . 0 -}}{{- $store := index . 1 -}}{{- $name := index . 2 -}}{{- $secret := index . 3 -}}{{- $given := index . 4 -}}
 {{- $values := index $root.Values $store -}}
@@ -39,7 +39,7 @@
 {{- $wanted := dict "enabled" $values.persistence.enabled -}}
 {{- if and $has.enabled $wanted.enabled -}}
 {{- $has = dict "size" (dig "spec" "resources" "requests" "storage" "" $claim) "storageClass" (dig "spec" "storageClassName" "" $claim) -}}
-{{- $wanted = dict "size" (toString $values.persistence.size) "storageClass" (default "" $values.persistence.storageClass) -}}
+{{- $wanted = dict "size" (toYaml $values.persistence.size | trimAll "\"") "storageClass" (default "" $values.persistence.storageClass) -}}
 {{- if eq (include "vote.bytes" $has.size) (include "vote.bytes" $wanted.size) -}}{{- $has = omit $has "size" -}}{{- end -}}
 {{- end -}}
 {{- range $key, $value := $has -}}
@@ -47,12 +47,24 @@
 {{- $problems = append $problems (printf "%s.persistence.%s is %v, and of the StatefulSet %s that runs it is %v, which Kubernetes never changes: docs/kubernetes.md says how it gets another volume" $store $key (index $wanted $key | toJson) $name (toJson $value)) -}}
 {{- end -}}
 {{- end -}}
-{{- $missing := list -}}
-{{- range $key, $password := $given -}}
-{{- if not $password -}}{{- $missing = append $missing (printf "%s.auth.%s" $store $key) -}}{{- end -}}
+{{- $mounted := list -}}
+{{- range dig "spec" "template" "spec" "volumes" list $running -}}
+{{- $mounted = append $mounted (dig "secret" "secretName" "" .) -}}
 {{- end -}}
-{{- if and $missing (not $values.auth.existingSecret) (not (lookup "v1" "Secret" $root.Release.Namespace $secret)) -}}
-{{- $problems = append $problems (printf "the secret %s is gone, and the StatefulSet %s runs with what was in it: make that secret again, or set new passwords: %s" $secret $name (join ", " $missing)) -}}
+{{- if and (has $secret $mounted) (not $values.auth.existingSecret) -}}
+{{- $found := default dict (lookup "v1" "Secret" $root.Release.Namespace $secret).data -}}
+{{- range $key, $value := $given -}}
+{{- if not (or (values $value | first) (hasKey $found $key)) -}}
+{{- $problems = append $problems (printf "the secret %s no longer has the key %s, with which the StatefulSet %s runs: put back what it was, or set %s.auth.%s to a new password" $secret $key $name $store (keys $value | first)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range (lookup "apps/v1" "StatefulSet" $root.Release.Namespace "").items -}}
+{{- $labels := default dict .metadata.labels -}}
+{{- $is := and (eq (dig "app.kubernetes.io/instance" "" $labels) $root.Release.Name) (eq (dig "app.kubernetes.io/name" "" $labels) (eq $store "redis" | ternary "redis" "db")) -}}
+{{- if and $is (ne .metadata.name $name) -}}
+{{- $problems = append $problems (printf "%s.fullnameOverride: the StatefulSet %s would be replaced by an empty one, %s: a store that runs keeps its name" $store .metadata.name $name) -}}
 {{- end -}}
 {{- end -}}
 {{- $problems | toJson -}}

@@ -153,11 +153,16 @@ async def test_what_the_running_stores_cannot_become_is_refused(
             {"postgresql": {"persistence": {"storageClass": "fast"}}},
             'postgresql.persistence.storageClass is "fast"',
         ),
+        (
+            {"postgresql": {"fullnameOverride": "pg"}},
+            "postgresql.fullnameOverride: the StatefulSet vote-db would be replaced by .* pg:",
+        ),
     ):
         with pytest.raises(command.CommandError, match=told):
             await installed.upgrade(poll={"options": ["Tea", "Coffee"]}, **values)
     assert await own.get("configmap", "vote-configmap") == poll
-    await installed.upgrade(redis={"persistence": {"size": "1024Mi"}})  # the same
+    for same in ("1024Mi", 2**30):
+        await installed.upgrade(redis={"persistence": {"size": same}})
     # As docs/kubernetes.md has it, on a class of storage that lets claims grow; then as it was.
     for values in (larger, {}):
         await own.kubectl("delete", "statefulset", "vote-redis", "--cascade=orphan")
@@ -165,19 +170,30 @@ async def test_what_the_running_stores_cannot_become_is_refused(
     assert await own.restarts() == {}
 
 
-async def test_a_secret_that_is_gone_is_not_made_anew_behind_a_running_store(
+async def test_a_password_that_is_gone_is_not_made_anew_behind_a_running_store(
     installed: release.Release,
 ) -> None:
     own = installed.space
     kept = await own.secret("redis-secret", "password")
     await own.kubectl("delete", "secret", "vote-redis-secret")
-    with pytest.raises(command.CommandError, match="the secret vote-redis-secret is gone"):
+    lost = "the secret vote-redis-secret no longer has the key password, .*set redis.auth.password"
+    with pytest.raises(command.CommandError, match=lost):
         await installed.upgrade()
     await own.kubectl(
         *("create", "secret", "generic", "vote-redis-secret", f"--from-literal=password={kept}")
     )
     await installed.upgrade()
     assert await own.secret("redis-secret", "password") == kept
+    # A secret of one's own, and the chart's again, which is not there then.
+    mine = f"--from-literal=password={kept}"
+    await own.kubectl("create", "secret", "generic", "mine", mine)
+    await installed.upgrade(redis={"auth": {"existingSecret": "mine"}})
+    await installed.upgrade()
+    remove = '[{"op": "remove", "path": "/data/result-password"}]'
+    await own.kubectl("patch", "secret", "vote-db-secret", "--type=json", f"--patch={remove}")
+    lost = "vote-db-secret no longer has the key result-password"
+    with pytest.raises(command.CommandError, match=lost):
+        await installed.upgrade()
     await own.kubectl("delete", "secret", "vote-db-secret")
     auth = {f"{name}Password": name for name in ("postgres", "worker", "result")}
     await installed.upgrade(postgresql={"auth": auth})
