@@ -50,6 +50,12 @@ class Dependency:
         """It was asked, and did not answer: not so in the first moment, when nothing is known."""
         return self._said and not self.is_up
 
+    @property
+    def is_unknown(self) -> bool:
+        """It was just asked for the first time, and has not had the time of a ping to answer."""
+        asked = (datetime.datetime.now(datetime.UTC) - self.since).total_seconds()
+        return not self._said and asked < PING_TIMEOUT
+
     def up(self) -> None:
         """Says that the store answered."""
         if not self.is_up:

@@ -162,7 +162,7 @@ def _results(asked: poll.Poll, latest: tally.Tally, *, final: bool) -> dict[str,
 
 def _dependency(each: dependency.Dependency) -> dict[str, object]:
     return {
-        "state": "up" if each.is_up else "away" if each.is_away else "unknown",
+        "state": "up" if each.is_up else "unknown" if each.is_unknown else "away",
         "since": _ms(each.since),
         "refused": each.is_refused,
     }

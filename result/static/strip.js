@@ -42,10 +42,16 @@ export class Strip {
 
   /** The service told the state of the pipeline at `at`. */
   update(pipeline, at) {
+    const { postgres, redis } = this.#pipeline ?? pipeline;
     this.#pipeline = pipeline;
+    // A service that has just begun has not asked yet: what was known of a store holds.
+    if (pipeline.postgres.state === "unknown") pipeline.postgres = postgres;
+    if (pipeline.redis.state === "unknown") pipeline.redis = redis;
     this.#queued = this.left ? (this.#queued ?? at) : null;
-    const isUp = pipeline.postgres.state === "up";
-    this.#confirmed = !isUp && pipeline.as_of ? pipeline.as_of - this.#skew() : at;
+    // Without a time it has read nothing yet, and so confirms nothing.
+    if (pipeline.as_of) {
+      this.#confirmed = pipeline.postgres.state === "up" ? at : pipeline.as_of - this.#skew();
+    }
     this.#live();
   }
 
@@ -159,7 +165,6 @@ export class Strip {
       found.push(["worker waits", { n: this.left }]);
     }
     if (found.length) return ["bad", ...found];
-    // A service that has just begun has not asked yet.
     if ([postgres.state, redis.state].includes("unknown")) return ["quiet", ["connecting"]];
     if (redis.state === "up" && !workers) return ["busy", ["redis back"]];
     if (this.left && Date.now() - this.#queued >= PASSING) return ["busy", ["catching up", { n: this.left }]];

@@ -279,6 +279,34 @@ async def test_postgres_away_and_back(
     await expect(health).to_have_text("All is well", timeout=BACK)
 
 
+async def test_a_result_that_begins_while_postgres_is_away_confirms_nothing(
+    running: system.System, wall: visitor.Visitor
+) -> None:
+    await running.stores.postgres.kill()
+    health, main = wall.page.locator("#health"), wall.page.locator("main")
+    seen = re.compile(rf"^{POSTGRES_AWAY}\s*You are seeing results of \d+ s ago")
+    await expect(health).to_have_text(seen, timeout=BACK)
+    told = 0
+
+    def count(words: str | bytes) -> None:
+        nonlocal told
+        told += '["pipeline"' in str(words)
+
+    wall.page.on("websocket", lambda socket: socket.on("framereceived", count))
+    with wall.network_errors():
+        await running.result.kill()
+        await running.restart_result()
+        await until.true(lambda: told >= 1, BACK / 1000)
+    await said(wall.page)
+    await until.true(lambda: told >= 5, BACK / 1000)
+    await expect(health).to_have_text(seen)
+    await expect(main).to_have_attribute("data-stale", "")
+    words = await said(wall.page)
+    assert not [each for each in words if "Connecting" in each], words
+    await running.stores.postgres.mend()
+    await expect(health).to_have_text("All is well", timeout=BACK)
+
+
 async def test_without_javascript_an_outage_is_told(
     running: system.System, arrive: Arrive, wall: visitor.Visitor
 ) -> None:
@@ -288,7 +316,7 @@ async def test_without_javascript_an_outage_is_told(
     await running.stores.postgres.kill()
     await running.stores.redis.kill()
     postgres = re.compile(rf"^Postgres cannot be reached since {TIME} UTC$")
-    seen = re.compile(r"^You are seeing results of \d+ s ago$")
+    seen = re.compile(rf"^{POSTGRES_AWAY}\s*You are seeing results of \d+ s ago")
     redis_away = re.compile(
         rf"^Redis cannot be reached since {TIME} UTC: votes may be refused until it is back$"
     )
@@ -556,28 +584,39 @@ async def test_what_is_wrong_is_still_said_while_the_connection_is_made_anew(
     assert "Connecting …" not in words, words
 
 
-async def test_a_service_that_has_just_begun_blames_no_store(
+async def test_what_a_service_does_not_know_yet_is_as_it_was(
     running: system.System, arrive: Arrive
 ) -> None:
-    told = "up"
+    """Where nothing was known, the page connects: no store is blamed."""
+    state, told = "unknown", 0
 
     def pass_on(page: WebSocketRoute) -> None:
+        def change(words: str | bytes) -> None:
+            nonlocal told
+            told += '["pipeline"' in str(words)
+            page.send(str(words).replace('"state":"up"', f'"state":"{state}"'))
+
         server = page.connect_to_server()
         page.on_message(server.send)
-        server.on_message(
-            lambda words: page.send(str(words).replace('"state":"up"', f'"state":"{told}"'))
-        )
+        server.on_message(change)
+
+    async def some_are_told() -> None:
+        enough = told + 4
+        await until.true(lambda: told >= enough, BACK / 1000)
 
     wall = await arrive()
     await wall.page.route_web_socket("**/socket.io/*", pass_on)
     await wall.open(running.result.url)
     health = wall.page.locator("#health")
-    await expect(health).to_have_text("All is well", timeout=BACK)
-    told = "unknown"
-    await expect(health).to_have_text("Connecting …", timeout=SOON)
+    await some_are_told()
+    await expect(health).to_have_text("Connecting …")
     await expect(wall.page.locator("#alarm")).to_be_empty()
-    told = "away"
-    await expect(health).to_contain_text(re.compile(POSTGRES_AWAY), timeout=SOON)
+    for known, words in (("up", "All is well"), ("away", POSTGRES_AWAY)):
+        state = known
+        await expect(health).to_contain_text(re.compile(words), timeout=SOON)
+        state = "unknown"
+        await some_are_told()
+        await expect(health).to_contain_text(re.compile(words))
 
 
 async def test_votes_that_only_pass_are_no_queue(running: system.System, arrive: Arrive) -> None:
