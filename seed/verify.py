@@ -1,7 +1,6 @@
 """Whether the result page's numbers grow by exactly what was cast."""
 
 import asyncio
-import collections
 import json
 import time
 from dataclasses import dataclass
@@ -55,16 +54,23 @@ class Results:
         Raises:
             WrongError: they did not, or grew by more.
         """
-        expected = collections.Counter(before)  # an option that the poll gets meanwhile has 0
-        expected.update(cast)
+        before = dict(before)
         deadline = time.monotonic() + self.timeout
         reached: float | None = None
         while True:
             numbers = await self._read(deadline)
             now = time.monotonic()
+            for option, votes in numbers.items():
+                before.setdefault(option, votes)  # one that the poll has got meanwhile
+            expected = {option: votes + cast.get(option, 0) for option, votes in before.items()}
             if any(votes > expected[option] for option, votes in numbers.items()):
                 raise WrongError(f"{self._growth(before, numbers)}, {self._wanted(cast)}: too much")
-            if collections.Counter(numbers) == expected:
+            # What the poll no longer has is not shown, and missed only if it was voted for here.
+            if numbers == {
+                option: votes
+                for option, votes in expected.items()
+                if option in numbers or cast.get(option)
+            }:
                 reached = reached or now
                 if now - reached >= SETTLE:
                     return

@@ -22,6 +22,10 @@ async def voters(stores: store.Stores) -> dict[str, int]:
         await db.close()
 
 
+async def has_voters(stores: store.Stores, **options: int) -> bool:
+    return await voters(stores) == options
+
+
 async def counted(vote: service.Service, what: str) -> int:
     """The ballots that this vote service has `accepted` or `refused`."""
     text = await vote.text("/metrics")
@@ -129,10 +133,30 @@ async def test_an_option_that_the_poll_gets_meanwhile(
     )
     await until_accepted(seed, vote)
     await result.terminate()
+    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:  # of a poll before
+        await client.rpush(keys.VOTES, ballot.encode(ballot.Ballot("another", "c", 1)))
     another = {"PORT": str(result.port), "OPTION_C": "Birds"}
     await services.ready("result", **another, **stores.environment)
     assert await seed.ended(PATIENCE) == 0, seed.log
     assert seed.log.endswith(f"verified: {result.url} grew by exactly a 20, b 10\n")
+
+
+async def test_an_option_that_the_poll_loses_meanwhile(
+    services: service.Services, stores: store.Stores, vote: service.Service
+) -> None:
+    await services.ready("worker", **stores.environment)
+    three = await services.ready("result", OPTION_C="Birds", **stores.environment)
+    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:
+        await client.rpush(keys.VOTES, ballot.encode(ballot.Ballot("another", "c", 1)))
+    await until.true(lambda: has_voters(stores, c=1))
+    seed = services.start(
+        "seed", "--votes=30", "--rate=10", f"--url={vote.url}", f"--verify={three.url}"
+    )
+    await until_accepted(seed, vote)
+    await three.terminate()
+    await services.ready("result", PORT=str(three.port), **stores.environment)
+    assert await seed.ended(PATIENCE) == 0, seed.log
+    assert seed.log.endswith(f"verified: {three.url} grew by exactly a 20, b 10\n")
 
 
 async def test_an_option_that_the_poll_does_not_have(
