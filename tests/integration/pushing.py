@@ -34,8 +34,8 @@ class Pushed:
         self.queue.push_soon(cast, settle)
         await acknowledged
 
-    def sample(self, name: str) -> float:
-        value = self.metrics.registry.get_sample_value(name)
+    def sample(self, name: str, **labels: str) -> float:
+        value = self.metrics.registry.get_sample_value(name, labels)
         assert value is not None
         return value
 

@@ -36,6 +36,8 @@ async def test_concurrent_pushes_travel_together(pushed: Pushed, client: Client)
     assert messages == [ballot.encode(cast(number)) for number in range(count)]
     assert pushed.sample("vote_push_batch_size_sum") == count
     assert pushed.sample("vote_push_batch_size_count") == 3
+    assert pushed.sample("vote_ballots_accepted_total", option="a") == count
+    assert pushed.sample("vote_ballots_accepted_total", option="b") == 0
 
 
 async def test_what_comes_during_a_push_goes_with_the_next(pushed: Pushed, client: Client) -> None:

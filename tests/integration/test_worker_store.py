@@ -281,6 +281,20 @@ async def test_while_commits_are_refused_a_ping_says_so(
     await stored.ping()
 
 
+@pytest.mark.parametrize("state", ["too_many_connections", "out_of_memory", "query_canceled"])
+async def test_what_passes_is_no_longer_said_of_the_next_ping(
+    stored: worker_store.Store, db: asyncpg.Connection, state: str
+) -> None:
+    await db.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql"
+        f" AS $$ BEGIN RAISE {state} USING MESSAGE = 'not now'; END $$"
+    )
+    await db.execute("CREATE TRIGGER refusing BEFORE INSERT ON votes EXECUTE FUNCTION refuse()")
+    with pytest.raises(worker_store.StoreAway, match="not now"):
+        await stored.commit([Ballot("1", "a", 1)])
+    await stored.ping()
+
+
 async def test_a_ping_does_not_wait_for_a_commit(
     stored: worker_store.Store, db: asyncpg.Connection
 ) -> None:

@@ -26,6 +26,10 @@ try:
     1 / 0
 except ZeroDivisionError:
     logging.getLogger("any").exception("failed")
+try:
+    raise socket.gaierror("no such host")
+except OSError:
+    logging.getLogger("asyncio").exception("failed, and that is news")
 """
 
 
@@ -42,7 +46,7 @@ def run(log_format: str, level: str = "info") -> str:
 
 def test_json_lines() -> None:
     lines = [json.loads(line) for line in run("json").splitlines()]
-    own, library, unread, failure = lines
+    own, library, unread, failure, news = lines
     assert (
         own.items()
         >= {
@@ -59,6 +63,7 @@ def test_json_lines() -> None:
     assert "no such file" in unread["event"]
     assert (failure["event"], failure["logger"]) == ("failed", "any")
     assert "ZeroDivisionError" in json.dumps(failure["exception"])
+    assert news["event"] == "failed, and that is news"
 
 
 def test_plain_lines() -> None:

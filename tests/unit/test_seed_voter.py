@@ -41,3 +41,18 @@ async def test_a_page_where_nobody_can_vote_is_not_asked_again() -> None:
             await voter.Voter("a").cast(service, 5, lambda _: None)
     assert str(caught.value) == "the page has no form: it is no vote page"
     assert len(asked) == 1
+
+
+async def test_a_vote_page_that_has_no_cookie_yet_is_asked_again() -> None:
+    """As long as vote has not reached Redis."""
+    page = b"<form>"
+    answers = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n" + page,
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: voter_id=1\r\nContent-Length: 6\r\n\r\n" + page,
+        b"HTTP/1.1 303 See Other\r\nContent-Length: 0\r\n\r\n",
+    ]
+    told: list[str] = []
+    async with serving(lambda _: answers.pop(0)) as (address, _):
+        with closing(address) as service:
+            await voter.Voter("a").cast(service, 5, told.append)
+    assert told == ["the page came without a cookie"]
