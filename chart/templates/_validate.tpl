@@ -178,12 +178,8 @@
 
 {{/* How many bytes a size is, as Redis or Kubernetes writes it. */}}
 {{- define "vote.bytes" -}}
-{{- if regexMatch `^[0-9.]+[eE][+-]?[0-9]+$` . -}}
-{{- float64 . | printf "%.0f" -}}
-{{- else -}}
 {{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 -}}
 {{- $units = merge $units (dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976) -}}
 {{- $units = merge $units (dict "kb" 1024 "mb" 1048576 "gb" 1073741824) -}}
 {{- mulf (regexFind "^[0-9.]+" . | float64) (index $units (regexFind "[A-Za-z]*$" .)) | printf "%.0f" -}}
-{{- end -}}
 {{- end }}
