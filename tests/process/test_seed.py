@@ -26,6 +26,12 @@ async def has_voters(stores: store.Stores, **options: int) -> bool:
     return await voters(stores) == options
 
 
+async def another_votes(stores: store.Stores, option: str) -> None:
+    """Somebody who is no voter of the seed's."""
+    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:
+        await client.rpush(keys.VOTES, ballot.encode(ballot.Ballot("another", option, 1)))
+
+
 async def counted(vote: service.Service, what: str) -> int:
     """The ballots that this vote service has `accepted` or `refused`."""
     text = await vote.text("/metrics")
@@ -119,8 +125,7 @@ async def test_numbers_that_grow_by_more_are_wrong(
         "seed", "--votes=20", "--rate=20", f"--url={vote.url}", f"--verify={result.url}"
     )
     await until_accepted(seed, vote)
-    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:
-        await client.rpush(keys.VOTES, ballot.encode(ballot.Ballot("another", "b", 1)))
+    await another_votes(stores, "b")
     assert await seed.ended(PATIENCE) == 1
     assert re.search(r"grew by a \d+, b \d+, and a 13, b 7 were cast: too much\n$", seed.log)
 
@@ -133,8 +138,7 @@ async def test_an_option_that_the_poll_gets_meanwhile(
     )
     await until_accepted(seed, vote)
     await result.terminate()
-    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:  # of a poll before
-        await client.rpush(keys.VOTES, ballot.encode(ballot.Ballot("another", "c", 1)))
+    await another_votes(stores, "c")  # of a poll before
     another = {"PORT": str(result.port), "OPTION_C": "Birds"}
     await services.ready("result", **another, **stores.environment)
     assert await seed.ended(PATIENCE) == 0, seed.log
@@ -146,8 +150,7 @@ async def test_an_option_that_the_poll_loses_meanwhile(
 ) -> None:
     await services.ready("worker", **stores.environment)
     three = await services.ready("result", OPTION_C="Birds", **stores.environment)
-    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:
-        await client.rpush(keys.VOTES, ballot.encode(ballot.Ballot("another", "c", 1)))
+    await another_votes(stores, "c")
     await until.true(lambda: has_voters(stores, c=1))
     seed = services.start(
         "seed", "--votes=30", "--rate=10", f"--url={vote.url}", f"--verify={three.url}"
