@@ -269,8 +269,7 @@ spec:
           livenessProbe:
             {{- include "vote.probe" (list "/healthz" 10 3 3) | nindent 12 }}
           readinessProbe:
-            {{- /* A page stays in service while a store is away: it says so. */}}
-            {{- include "vote.probe" (list (ternary "/startz" "/readyz" (eq .component "frontend")) 2 2 2) | nindent 12 }}
+            {{- include "vote.probe" (list "/readyz" 2 2 2) | nindent 12 }}
           {{- with $settings.preStopSeconds }}
           lifecycle:
             preStop:

@@ -67,9 +67,7 @@ def test_three_probes_with_three_meanings(templates: dict[str, typing.Any]) -> N
             key: readiness[key] for key in readiness.keys() - action
         }
         if name.startswith("Deployment"):
-            # A page says itself that a store is away; it could not if it were out of its service.
-            is_page = template["metadata"]["labels"]["app.kubernetes.io/name"] != "worker"
-            assert readiness["httpGet"]["path"] == ("/startz" if is_page else "/readyz")
+            assert (liveness["httpGet"]["path"], readiness["httpGet"]["path"]) == ("/healthz", "/readyz")
 
 
 def test_the_services_wait_by_their_own_image(templates: dict[str, typing.Any]) -> None:
