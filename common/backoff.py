@@ -1,17 +1,17 @@
-"""How long to wait before the next try: exponential, capped, jittered."""
+"""How long to wait before the next attempt: exponential, capped, jittered."""
 
 import random
 
 BASE = 0.1  # seconds
 CAP = 5.0  # seconds
-MAX_EXPONENT = 10  # 2**10 * BASE is far beyond CAP; keeps the power small
+MAX_EXPONENT = 10  # keeps the power small; 2**10 * BASE is far beyond CAP
 
 
 def delay(failures: int) -> float:
-    """Seconds to wait after `failures` (1 or more) in a row: between half and all of the step.
+    """Return the seconds to wait after `failures` (1 or more) in a row.
 
-    Equal jitter, after "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): many
-    processes that lost the same store do not come back in one instant.
+    The jitter keeps many processes that lost the same store from returning in one instant.
+    Source: "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015), equal jitter.
     """
     step = min(CAP, BASE * 2.0 ** min(failures - 1, MAX_EXPONENT))
-    return step / 2 + random.uniform(0, step / 2)  # noqa: S311 (no secret)
+    return step / 2 + random.uniform(0, step / 2)  # noqa: S311 (not a secret)

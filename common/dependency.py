@@ -1,155 +1,118 @@
-"""A store that a service needs: is it up or away, since when and why."""
+"""The state of a store that a service depends on."""
 
 import asyncio
 import datetime
-import re
-import typing
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
+from typing import Literal, NoReturn
 
-import prometheus_client
 import redis.exceptions
 import structlog
 
 from common import backoff
 
-# The pages promise to say within 2 s what is away: together these are at most that.
-PING_INTERVAL = 0.5  # seconds between two pings of a store that is up
+PING_INTERVAL = 0.5  # seconds between two pings of an available store
 PING_TIMEOUT = 1.5  # seconds
-UNAUTHENTICATED = "HELLO must be called"  # so Redis begins where a password is wanted and none came
-# In asyncpg's words: a connection has ended amid a statement, or before it.
-INTERRUPTED = re.compile(
-    "cannot switch to state|cannot call .* the underlying connection is closed"
-)
-INVALID_AUTHORIZATION = "28"  # the class of SQLSTATE; postgresql.org/docs/current/errcodes-appendix
+INVALID_AUTHORIZATION = "28"  # SQLSTATE class; Postgres documentation, appendix A
 
-
-class NotReady(Exception):  # noqa: N818 (a state)
-    """The store answers, and cannot be used yet. The text says why."""
+State = Literal["unknown", "available", "unavailable"]
 
 
 class Dependency:
-    """The state of one store, as `/readyz`, `/metrics` and the logs tell it."""
+    """A store: whether it is available, since when, and if not, why.
 
-    def __init__(self, name: str, address: str, registry: prometheus_client.CollectorRegistry):
+    Attributes:
+        was_available: Whether the store has answered since the process started.
+        is_refused: The store rejects our credentials.
+        is_full: The store has no memory left.
+        reason: Why the store is not available; None if it is.
+    """
+
+    def __init__(self, name: str, address: str) -> None:
         self.name = name
         self.address = address
-        self.is_up = False
-        self.was_up = False  # at some time since the process began, or has answered at least
-        self.is_preparing = False  # it answers, and cannot be used yet
-        self.is_refused = False  # it is away since it refuses the credentials
-        self.is_full = False  # it is away since it has no memory left
+        self.state: State = "unknown"
+        self.was_available = False
+        self.is_refused = False
+        self.is_full = False
         self.reason: str | None = "not reached yet"
         self.since = datetime.datetime.now(datetime.UTC)
         self._log = structlog.get_logger(name)
-        self._said = False
-        self._gauge = _gauge(registry).labels(dependency=name)
-        self._gauge.set(0)
 
     @property
-    def is_away(self) -> bool:
-        """It was asked, and did not answer: not so in the first moment, when nothing is known."""
-        return self._said and not self.is_up
+    def is_available(self) -> bool:
+        """Whether the last attempt to use the store succeeded."""
+        return self.state == "available"
 
-    @property
-    def is_unknown(self) -> bool:
-        """It was just asked for the first time, and has not had the time of a ping to answer."""
-        asked = (datetime.datetime.now(datetime.UTC) - self.since).total_seconds()
-        return not self._said and asked < PING_TIMEOUT
+    def mark_available(self) -> None:
+        """Record that the store answered."""
+        if self.is_available:
+            return
+        outage = (datetime.datetime.now(datetime.UTC) - self.since).total_seconds()
+        if self.was_available:  # at the level of the outage, so that no log shows only half
+            self._log.warning("available again", address=self.address, seconds=round(outage, 1))
+        else:
+            self._log.info("available", address=self.address)
+        self._change("available", None)
+        self.was_available = True
+        self.is_refused = self.is_full = False
 
-    def up(self) -> None:
-        """Says that the store answered."""
-        if not self.is_up:
-            away = self._elapse()
-            self.is_up = self.was_up = self._said = True
-            self.is_refused = self.is_full = self.is_preparing = False
-            self.reason = None
-            self._gauge.set(1)
-            self._log.info("reached", address=self.address, away_seconds=round(away, 1))
+    def mark_unavailable(self, error: BaseException | str) -> None:
+        """Record that the store could not be used, and why."""
+        reason = error if isinstance(error, str) else describe(error)
+        causes = _causes(error)
+        is_refused = any(map(_is_refusal, causes))
+        if self.state != "unavailable" or is_refused > self.is_refused:
+            self._log.warning("unavailable, retrying", address=self.address, reason=reason)
+        self._change("unavailable", reason)
+        self.is_refused = self.is_refused or is_refused
+        self.is_full = any(isinstance(each, redis.exceptions.OutOfMemoryError) for each in causes)
 
-    def answered(self) -> None:
-        """Says that the store is there, though it may not do what is needed of it."""
-        self.was_up = True
-
-    def away(self, error: BaseException, reason: str | None = None) -> None:
-        """Says that the store did not answer, and why, if `error` does not say it well itself.
-
-        With an error that is `NotReady`: that it did, and cannot be used yet.
-        """
-        reason = reason or describe(error)
-        refused = any(map(_is_refusal, _causes(error)))
-        preparing, self.is_preparing = self.is_preparing, isinstance(error, NotReady)
-        is_news = preparing != self.is_preparing or (refused and not self.is_refused)
-        if self.is_up or not self._said or is_news:
-            if self.is_up:
-                self._elapse()
-            self.is_up, self._said = False, True
-            self._gauge.set(0)
-            event = "not ready yet" if self.is_preparing else "away, trying again"
-            self._log.warning(event, address=self.address, reason=reason)
-        self.is_refused = self.is_refused or refused  # until it lets us in
-        self.is_full = any(
-            isinstance(each, redis.exceptions.OutOfMemoryError) for each in _causes(error)
-        )
-        self.reason = reason
-
-    async def watch(self, ping: Callable[[], Awaitable[object]]) -> typing.NoReturn:
-        """Pings the store until cancelled, so that its state is known while nobody uses it."""
+    async def watch(self, ping: Callable[[], Awaitable[object]]) -> NoReturn:
+        """Ping the store until cancelled, so that its state is known while nobody uses it."""
         failures = 0
         while True:
             try:
                 async with asyncio.timeout(PING_TIMEOUT):
                     await ping()
-            except Exception as error:  # whatever it is, the store is not usable
+            except Exception as error:  # whatever it is, the store cannot be used
                 failures += 1
-                self.away(error)
+                self.mark_unavailable(error)
                 await asyncio.sleep(min(backoff.delay(failures), PING_INTERVAL))
             else:
                 failures = 0
-                self.up()
+                self.mark_available()
                 await asyncio.sleep(PING_INTERVAL)
 
-    def _elapse(self) -> float:
-        before, self.since = self.since, datetime.datetime.now(datetime.UTC)
-        return (self.since - before).total_seconds()
-
-
-def _is_refusal(error: BaseException) -> bool:
-    """The store answers, and does not let this user in: no waiting helps."""
-    state = str(getattr(error, "sqlstate", ""))
-    return isinstance(error, redis.exceptions.AuthenticationError) or state.startswith(
-        INVALID_AUTHORIZATION
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error`, what caused it, what caused that, and so on."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__
+    def _change(self, state: State, reason: str | None) -> None:
+        if state != self.state:
+            self.since = datetime.datetime.now(datetime.UTC)
+        self.state = state
+        self.reason = reason
 
 
 def describe(error: BaseException) -> str:
-    """One line that says what `error` was, even when its text is empty."""
-    if isinstance(error, TimeoutError):
-        return str(error) or "no answer in time"
+    """Return one line about an error, even if its text is empty."""
     text = " ".join(str(error).split())
-    if isinstance(error, redis.exceptions.AuthenticationError) and text.startswith(UNAUTHENTICATED):
-        return "it asks for a password, and none is given"
-    if INTERRUPTED.match(text):
-        return "Postgres has ended the connection"
+    if isinstance(error, TimeoutError):
+        return text or "no answer in time"
     if isinstance(error, redis.exceptions.OutOfMemoryError):
-        return f"its memory is full: {text}"
+        return f"out of memory: {text}"
     if isinstance(error, redis.exceptions.ReadOnlyError):
-        return f"it is a replica: {text}"
+        return f"read-only replica: {text}"
     return text or type(error).__name__
 
 
-def _gauge(registry: prometheus_client.CollectorRegistry) -> prometheus_client.Gauge:
-    name = "dependency_up"
-    known = registry._names_to_collectors.get(name)
-    if isinstance(known, prometheus_client.Gauge):
-        return known
-    return prometheus_client.Gauge(
-        name, "1 while the store answers, 0 while it is away.", ["dependency"], registry=registry
+def _causes(error: BaseException | str) -> list[BaseException]:
+    causes = []
+    cause = error if isinstance(error, BaseException) else None
+    while cause is not None:
+        causes.append(cause)
+        cause = cause.__cause__
+    return causes
+
+
+def _is_refusal(error: BaseException) -> bool:
+    state = str(getattr(error, "sqlstate", ""))
+    return isinstance(error, redis.exceptions.AuthenticationError) or state.startswith(
+        INVALID_AUTHORIZATION
     )

@@ -1,62 +1,76 @@
-"""The routes for those who operate a service: `/healthz`, `/startz`, `/readyz` and `/metrics`."""
+"""The routes for operators: `/healthz`, `/readyz` and `/metrics`."""
 
 from collections.abc import Sequence
+from functools import partial
 
-import prometheus_client
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from common import dependency
+from common.dependency import Dependency
 
 
 def routes(
-    needed: Sequence[dependency.Dependency],
-    registry: prometheus_client.CollectorRegistry,
-    optional: Sequence[dependency.Dependency] = (),
+    needed: Sequence[Dependency],
+    registry: CollectorRegistry,
+    *,
+    optional: Sequence[Dependency] = (),
+    ready_when_degraded: bool,
 ) -> list[Route]:
-    """`/healthz`: the process works, else 503. `/readyz`: what is `needed` answers, else 503.
+    """Return the routes of one service.
 
-    `/startz`: what is `needed` has answered since the process began, else 503. From then on a page
-    has something to say, also while a store is away: that it is, and what becomes of a vote.
+    `/healthz` answers 200 while the process works and looks at no store. `/readyz` answers 503
+    until every needed store has answered once.
 
-    What is `optional` is told as well, and makes nothing unready.
+    Args:
+        needed: The stores without which the service cannot do its work.
+        registry: The metrics of the service; gets `dependency_up`.
+        optional: Stores that are reported, but never make the service unready.
+        ready_when_degraded: Whether `/readyz` stays 200 while a needed store is unavailable. True
+            for the pages: a page that explains an outage is better than a refused connection.
     """
+    dependencies = [*needed, *optional]
+    gauge = Gauge(
+        "dependency_up",
+        "1 while the store answers, 0 while it is unavailable.",
+        ["dependency"],
+        registry=registry,
+    )
+    for dependency in dependencies:
+        gauge.labels(dependency.name).set_function(partial(_is_available, dependency))
 
     async def healthz(_: Request) -> Response:
-        # The one fault of a store that a restart may mend: the password is read at the start. Once,
-        # where the store is optional: without it there is still something to show.
-        for each in (*needed, *(each for each in optional if each.was_up)):
-            if each.is_refused:
-                refusal = f"{each.name} refuses the credentials ({each.reason})"
-                return PlainTextResponse(f"{refusal}: start again with others\n", 503)
         return PlainTextResponse("ok\n")
 
-    async def startz(_: Request) -> Response:
-        return told("started", all(each.was_up for each in needed))
-
     async def readyz(_: Request) -> Response:
-        return told("ready", all(each.is_up for each in needed))
-
-    def told(what: str, so: bool) -> Response:
-        states = {each.name: _state(each) for each in (*needed, *optional)}
-        return JSONResponse({what: so, "dependencies": states}, 200 if so else 503)
+        is_ready = True
+        if not all(each.was_available for each in needed):
+            status, is_ready = "starting", False
+        elif all(each.is_available for each in dependencies):
+            status = "ok"
+        elif ready_when_degraded or all(each.is_available for each in needed):
+            status = "degraded"
+        else:
+            status, is_ready = "unavailable", False
+        content = {
+            "status": status,
+            "dependencies": {each.name: _state(each) for each in dependencies},
+        }
+        return JSONResponse(content, 200 if is_ready else 503)
 
     async def metrics(_: Request) -> Response:
-        text = prometheus_client.generate_latest(registry)
-        return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return [
-        Route("/healthz", healthz),
-        Route("/startz", startz),
-        Route("/readyz", readyz),
-        Route("/metrics", metrics),
-    ]
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-def _state(each: dependency.Dependency) -> dict[str, str]:
-    away = "preparing" if each.is_preparing else "away"
-    state = {"state": "up" if each.is_up else away, "since": each.since.isoformat()}
-    if each.reason is not None:
-        state["reason"] = each.reason
+def _is_available(dependency: Dependency) -> float:
+    return float(dependency.is_available)
+
+
+def _state(dependency: Dependency) -> dict[str, str]:
+    state = {"state": dependency.state, "since": dependency.since.isoformat()}
+    if dependency.reason is not None:
+        state["reason"] = dependency.reason
     return state

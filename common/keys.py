@@ -1,20 +1,20 @@
 """The Redis keys. The braces put every key in the hash slot of `votes` (Redis Cluster)."""
 
-import typing
+from typing import Final
 
-VOTES: typing.Final = "votes"
-DEAD: typing.Final = "{votes}:dead"
-WORKERS: typing.Final = "{votes}:workers"
-STAMP: typing.Final = "{votes}:stamp"  # the newest time given to a message that came with none
-VOTE_PAGE: typing.Final = "{votes}:vote-page"  # lives as long as any replica of vote does
-COOKIE_SECRET: typing.Final = "{votes}:cookie-secret"  # noqa: S105 (a key's name)
-
-
-def claimed(worker: str) -> str:
-    """The list of what `worker` has claimed and not yet committed."""
-    return f"{{votes}}:claimed:{worker}"
+VOTES: Final = "votes"  # the queue
+DEAD: Final = "{votes}:dead"  # messages that can never be stored
+WORKERS: Final = "{votes}:workers"  # the sessions of all workers
+STAMP: Final = "{votes}:stamp"  # the last time given to a classic message
+VOTE_PAGE: Final = "{votes}:vote-page"  # heartbeat that all replicas of vote share
+COOKIE_SECRET: Final = "{votes}:cookie-secret"  # noqa: S105 (the name of a key)
 
 
-def heartbeat(worker: str) -> str:
-    """The key that lives as long as `worker` does."""
-    return f"{{votes}}:worker:{worker}"
+def claimed(session: str) -> str:
+    """Return the list of messages that a worker's session has claimed and not yet committed."""
+    return f"{{votes}}:claimed:{session}"
+
+
+def heartbeat(session: str) -> str:
+    """Return the key that lives as long as a worker's session does."""
+    return f"{{votes}}:worker:{session}"

@@ -3,9 +3,10 @@
 import dataclasses
 import datetime
 import hashlib
+import string
 
-OPTION_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-OPTION_IDS = frozenset(OPTION_LETTERS)  # that any poll may have
+OPTION_LETTERS = string.ascii_lowercase
+OPTION_IDS = frozenset(OPTION_LETTERS)  # every id that an option may have
 EDITION_LENGTH = 12  # hexadecimal digits
 
 
@@ -19,7 +20,7 @@ class Option:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Poll:
-    """What is asked. `closes_at` has a time zone; None: the poll never closes by itself."""
+    """The question. `closes_at` has a time zone; None: the poll never closes."""
 
     title: str
     options: tuple[Option, ...]
@@ -27,15 +28,17 @@ class Poll:
 
     @property
     def option_ids(self) -> frozenset[str]:
+        """The ids of all options."""
         return frozenset(option.id for option in self.options)
 
     @property
     def edition(self) -> str:
-        """What is asked, as a short text: a page that was drawn with another one is out of date."""
+        """A hash of title and options. A page with another edition is out of date."""
         names = (self.title, *(f"{option.id}{option.name}" for option in self.options))
         return hashlib.sha256("\n".join(names).encode()).hexdigest()[:EDITION_LENGTH]
 
     def is_closed(self, now: datetime.datetime | None = None) -> bool:
+        """Return whether voting has ended at `now` (default: this moment)."""
         if self.closes_at is None:
             return False
         return (now or datetime.datetime.now(datetime.UTC)) >= self.closes_at

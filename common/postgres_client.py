@@ -1,19 +1,16 @@
-"""The connection to Postgres: time-outs, keep-alive, an application name."""
+"""The connection to Postgres."""
 
-import socket
-import typing
+from typing import Any
 
 import asyncpg
 
-from common import database_url, dependency, settings
+from common.settings import DatabaseSettings, SettingsError
 
 CONNECT_TIMEOUT = 5.0  # seconds
 COMMAND_TIMEOUT = 30.0  # seconds for one statement
-KEEPALIVE_IDLE = 15  # seconds of silence before the kernel asks whether the peer is alive
-UNACKNOWLEDGED_TIMEOUT = 15_000  # ms that sent data may stay unacknowledged
 
-# What means "Postgres cannot do it now". A mistake in a statement is none of these.
-Away: typing.Final = (
+# Postgres cannot be used at the moment. A mistake in a statement is none of these.
+UNAVAILABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -31,84 +28,36 @@ Away: typing.Final = (
 
 
 async def connect(
-    configured: settings.DatabaseSettings, name: str, *, limit: float | None = COMMAND_TIMEOUT
+    settings: DatabaseSettings, name: str, *, command_timeout: float | None = COMMAND_TIMEOUT
 ) -> asyncpg.Connection:
-    """A connection; `name` is what pg_stat_activity shows. Raises what `Away` names.
+    """Return a new connection.
 
-    `limit`: seconds that one statement may take.
+    Args:
+        settings: The address and the credentials.
+        name: What `pg_stat_activity` shows.
+        command_timeout: Seconds for one statement; None: no limit.
+
+    Raises:
+        SettingsError: The client library cannot read DATABASE_URL.
+        Exception: One of `UNAVAILABLE`.
     """
-    options: dict[str, typing.Any] = {
+    options: dict[str, Any] = {
         "timeout": CONNECT_TIMEOUT,
-        "command_timeout": limit,
+        "command_timeout": command_timeout,
         "server_settings": {"application_name": name},
     }
-    if configured.database_url:
-        options["dsn"] = configured.database_url.get_secret_value()
+    if settings.database_url is not None:
+        options["dsn"] = settings.database_url.get_secret_value()
     else:
         options |= {
-            "host": configured.db_host,
-            "port": configured.db_port,
-            "database": configured.db_name,
-            "user": configured.db_user,
+            "host": settings.db_host,
+            "port": settings.db_port,
+            "database": settings.db_name,
+            "user": settings.db_user,
         }
-        if configured.db_pass:
-            options["password"] = configured.db_pass.get_secret_value()
-    connection = await asyncpg.connect(**options)
-    _keep_alive(connection)
-    return connection
-
-
-def _keep_alive(connection: asyncpg.Connection) -> None:
-    sock = connection._transport.get_extra_info("socket")
-    if sock is None or sock.family == socket.AF_UNIX:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
-        ("TCP_KEEPINTVL", KEEPALIVE_IDLE // 3),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", UNACKNOWLEDGED_TIMEOUT),
-    ):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-def check_url(configured: settings.DatabaseSettings) -> None:
-    """Raises SettingsError when DATABASE_URL has a parameter that cannot work."""
-    if configured.database_url:
-        database_url.check(configured.database_url.get_secret_value())
-
-
-async def check_credentials(configured: settings.DatabaseSettings) -> None:
-    """Raises SettingsError when Postgres answers and refuses the connection for what it was told.
-
-    So too, before it is asked, when a parameter in its URL cannot work. When Postgres does not
-    answer, nothing is known yet: the service starts, says so and waits.
-    """
-    check_url(configured)
-    address = configured.database_address()
+        if settings.db_pass is not None:
+            options["password"] = settings.db_pass.get_secret_value()
     try:
-        connection = await connect(configured, "credentials-check")
+        return await asyncpg.connect(**options)
     except (asyncpg.ClientConfigurationError, ValueError) as error:
-        raise settings.SettingsError(f"DATABASE_URL: {dependency.describe(error)}") from None
-    except (
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-    ) as error:
-        raise settings.SettingsError(
-            f"Postgres at {address} refuses the connection ({dependency.describe(error)}): "
-            "DB_USER, DB_PASS and DB_NAME (or DATABASE_URL) must be those of that server"
-        ) from None
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise settings.SettingsError(
-            f"Postgres at {address} refuses the connection ({dependency.describe(error)}): "
-            "GRANT CONNECT ON DATABASE … TO the role, or give another by DB_USER (or DATABASE_URL)"
-        ) from None
-    except Away:
-        return
-    except asyncpg.PostgresError as error:
-        raise settings.SettingsError(
-            f"Postgres at {address} refuses the connection ({dependency.describe(error)}): "
-            "the parameters in DATABASE_URL must be some that it has"
-        ) from None
-    await connection.close()
+        raise SettingsError(f"DATABASE_URL: {error}") from None

@@ -1,29 +1,27 @@
-"""HTTP headers and checks that protect the pages, as plain ASGI middleware."""
-
-import base64
-import hashlib
-from collections.abc import Awaitable, Iterable
+"""HTTP headers, limits and checks that protect the pages, as plain ASGI middleware."""
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-STYLES = "style-src 'self'"
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        STYLES,
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",  # in current browsers 'self' covers ws: and wss: of the same host
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+MAX_BODY = 16 * 1024  # bytes; a form with one vote has a few dozen
+
 HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "content-security-policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",  # in current browsers it covers WebSockets to the same host
+            "manifest-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     # Not no-referrer: with it a browser sends "Origin: null" with the form.
@@ -31,67 +29,68 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-# A browser takes it from https alone, and complains of it elsewhere.
-SECURE_HEADERS = [(b"cross-origin-opener-policy", b"same-origin")]
-# Of the others, a redirect has none: they say what the document may do that an answer becomes, or
-# who may have its body, and a redirect becomes none. Half of the answer to a vote would be these.
-REDIRECT_HEADERS = frozenset({b"referrer-policy", b"x-content-type-options"})
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-BLANKS = " \t"  # no part of a header's value, RFC 9110, 5.5; a parser may leave those behind it
 
 
 class SecurityHeaders:
-    """Adds `HEADERS`, by https `SECURE_HEADERS` too, to responses that have not set them.
+    """Add `HEADERS` to every response."""
 
-    Of `HEADERS`, a redirect gets `REDIRECT_HEADERS`. `styles` are the style sheets that pages hold:
-    the policy names them by their hashes.
-    """
-
-    def __init__(self, app: ASGIApp, styles: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        sources = " ".join([STYLES, *map(_hash_source, styles)])
-        policy = CONTENT_SECURITY_POLICY.replace(STYLES, sources)
-        headers = HEADERS | {"content-security-policy": policy}
-        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
-    def headers(self, status: int, *, secure: bool) -> list[tuple[bytes, bytes]]:
-        """What an answer of this status has; `secure`: by https."""
-        headers = self._headers
-        if status in REDIRECTS:
-            headers = [header for header in headers if header[0] in REDIRECT_HEADERS]
-        return headers + SECURE_HEADERS if secure else headers
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or WebSocket."""
 
-    # Neither this nor what it wraps is a coroutine: one would be kept with each WebSocket.
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] != "http":
-            return self._app(scope, receive, send)
-
-        # There is one for each message of each answer.
-        def send_with_headers(message: Message) -> Awaitable[None]:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"]
-                if not any(name == b"content-security-policy" for name, _ in headers):
-                    own = self.headers(message["status"], secure=scope["scheme"] == "https")
-                    message["headers"] = [*headers, *own]
-            return send(message)
+                message["headers"] = [*message["headers"], *self._headers]
+            await send(message)
 
-        return self._app(scope, receive, send_with_headers)
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-def _hash_source(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
+class BodyLimit:
+    """Answer 413 to a request whose body is longer than `max_bytes`."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or WebSocket."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        received = int(Headers(scope=scope).get("content-length", 0))
+        too_long = HTTPException(413, f"the body is longer than {self._max_bytes} bytes")
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise too_long
+            return message
+
+        try:
+            if received > self._max_bytes:
+                raise too_long
+            received = 0
+            await self._app(scope, receive_within_limit, send)
+        except HTTPException as error:  # no app further in has answered it
+            response = PlainTextResponse(f"{error.detail}\n", error.status_code)
+            await response(scope, receive, send)
 
 
 def is_cross_site(headers: Headers) -> bool:
-    """Whether a browser says that another site made it send this request.
+    """Return whether the browser says that another site made it send this request.
 
-    Browsers send Sec-Fetch-Site to https and localhost, and Origin with every POST
-    (Fetch standard; OWASP, Cross-Site Request Forgery Prevention). Programs send neither.
+    Browsers send Sec-Fetch-Site to https and localhost, and Origin with every POST; programs send
+    neither. Sources: Fetch standard; OWASP, Cross-Site Request Forgery Prevention.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
-        return site.strip(BLANKS) not in ("same-origin", "none")
+        return site not in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is not None and not is_same_host(
         origin, headers.get("host", ""), headers.get("x-forwarded-host", "")
@@ -99,8 +98,13 @@ def is_cross_site(headers: Headers) -> bool:
 
 
 def is_same_host(origin: str, *hosts: str) -> bool:
-    """Whether a page of `origin` is of one of the hosts that were asked: the header Host, and
-    X-Forwarded-Host, which no page can set. By http or https: a proxy may not tell which.
+    """Return whether an origin belongs to one of the hosts that the request names.
+
+    The scheme is ignored, because a proxy may not pass it on.
+
+    Args:
+        origin: The header Origin.
+        hosts: The headers Host and X-Forwarded-Host, which no page can set.
     """
-    asked = origin.strip(BLANKS).partition("://")[2].lower()
+    asked = origin.partition("://")[2].lower()
     return asked in {host.partition(",")[0].strip().lower() for host in hosts if host}

@@ -1,134 +1,98 @@
-"""Runs a service's ASGI app until the process is told to stop."""
+"""Run the ASGI app of a service until the process is asked to stop."""
 
 import asyncio
-import contextlib
-import errno
+import gc
+import resource
 import signal
 import socket
 import sys
-import typing
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine
 
 import uvicorn
+import uvloop
+from starlette.types import ASGIApp
 
-from common import connection, file_limit, log, settings, stop_signal
+from common import log
+from common.settings import EXIT_STATUS, ServiceSettings, SettingsError, exit_with
 
-GRACE = 8  # seconds for requests in hand; the whole process leaves within 10
-KEEP_ALIVE = 75  # seconds without a request; longer than the idle time of the usual proxies, 60 s
+GRACE = 8  # seconds for requests in progress; the whole process ends within 10
+KEEP_ALIVE = 75  # seconds without a request; longer than the idle timeout of usual proxies, 60 s
 BACKLOG = 2048  # connections that wait to be accepted
-ACCEPTED_AT_ONCE = 16  # connections in one turn of the event loop
+MAX_WEBSOCKET_MESSAGE = 16 * 1024  # bytes
+UNACKNOWLEDGED_TIMEOUT = 30_000  # ms until a connection whose client reads nothing is closed
+MAX_FILES = 65_536  # open files and connections; many shells allow 1,024
 
 
-Main = Callable[[asyncio.Event], Coroutine[None, None, None]]  # ends soon after the event is set
+def serve(app: ASGIApp, settings: ServiceSettings, *, grace: int = GRACE) -> None:
+    """Serve the app until SIGTERM or SIGINT, then end the process with status 0.
 
+    If the port cannot be used, one line says so and the process ends with status 2.
 
-class PortError(OSError):
-    """The port cannot be listened on. The text says why and what to change."""
-
-
-class Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to the process, since several may share one loop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def bind(host: str, port: int, change: str = "PORT", change_host: str = "HOST") -> socket.socket:
-    """A listening socket. Raises `PortError`; `change` names what to set when the port is taken."""
-    try:
-        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = infos[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
-    except (socket.gaierror, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no host name"
-        raise PortError(f"host {host} is not known ({reason}): change {change_host}") from None
-    except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
-            raise PortError(f"host {host} is not this machine: change {change_host}") from None
-        reasons = {errno.EADDRINUSE: "in use", errno.EACCES: "not allowed to this user"}
-        reason = reasons.get(error.errno or 0, error.strerror or str(error))
-        raise PortError(f"port {port} is {reason}: choose another one by {change}") from None
-
-
-async def serve(
-    app: typing.Any,
-    listening: socket.socket,
-    stop: asyncio.Event,
-    *,
-    grace: int = GRACE,
-    websockets: bool = True,
-) -> None:
-    """Serves `app` on `listening` until `stop`; requests in hand then have `grace` seconds.
-
-    `app.protocol`, if there is one, is the HTTP protocol that its connections speak.
-    `websockets`: whether the app has any, else their library is not loaded.
-
-    Raises RuntimeError when the app could not start or the server ended by itself.
+    Args:
+        app: Its lifespan starts and stops what runs in the background.
+        settings: Where to listen and how to log.
+        grace: Seconds that requests in progress have after the signal.
     """
-    config = uvicorn.Config(
-        app,
-        interface="asgi3",
-        http=getattr(app, "protocol", connection.Connection),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        # Whichever proxy it is: only the scheme that it tells is used, for the cookies' Secure.
-        forwarded_allow_ips="*",
-        timeout_graceful_shutdown=grace,
-        timeout_keep_alive=KEEP_ALIVE,
-        ws=_websocket() if websockets else "none",
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,  # Engine.IO has pings of its own
+    _prepare(settings)
+    listening = _listen(settings.host, settings.port)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=MAX_WEBSOCKET_MESSAGE,
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,  # Engine.IO has pings of its own
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Any proxy may name the scheme, which only decides about Secure cookies.
+            forwarded_allow_ips="*",
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=grace,
+        )
     )
-    server = Server(config)
-    with contextlib.ExitStack() as held:
-        # uvloop accepts one connection of each descriptor in a turn. In a rush there are hundreds
-        # of requests in each, and the last of 256 new connections waited for more than a second.
-        more = [held.enter_context(listening.dup()) for _ in range(ACCEPTED_AT_ONCE - 1)]
-        serving = asyncio.create_task(server.serve([listening, *more]))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        ended_early = serving.done()
-        server.should_exit = True
-        await serving
-    if ended_early:
-        raise RuntimeError("the HTTP server ended by itself")
+    # What was imported stays until the end: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+    server.run(sockets=[listening])
+    if not server.started:
+        raise SystemExit(1)
 
 
-def _websocket() -> type[asyncio.Protocol]:
-    from common import websocket
-
-    return websocket.WebSocket
-
-
-def run(
-    configured: settings.Settings,
-    main: Main,
-    signals: Iterable[signal.Signals] = stop_signal.NUMBERS,
-) -> None:
-    """The body of a service's `__main__`: logging, the event loop, signals, exit status.
-
-    Runs `main(stop)`; `signals` set `stop`.
-    """
-    log.configure(configured.log_format, configured.log_level)
-    file_limit.lift()
+def run(main: Coroutine[None, None, None], settings: ServiceSettings) -> None:
+    """Run a one-off command. SIGTERM and SIGINT end it with status 1."""
+    _prepare(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(1))
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(main(stop_signal.event(runner.get_loop(), signals)))
-        stop_signal.block(signals)
-    except settings.SettingsError as error:
-        settings.exit_with(error)
-    except PortError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(settings.EXIT_STATUS) from None
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main)
+    except SettingsError as error:
+        exit_with(error)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop
+def _prepare(settings: ServiceSettings) -> None:
+    log.configure(settings.log_format, settings.log_level)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    # uvicorn raises the signal again after an orderly end: that is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
 
-    return uvloop.new_event_loop
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = f"HOST {host}, PORT {port}: cannot listen there ({error.strerror or error})"
+        sys.stderr.write(f"{reason}: choose another host or port\n")
+        raise SystemExit(EXIT_STATUS) from None
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # inherited by accepted connections
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_TIMEOUT)
+    return listening

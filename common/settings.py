@@ -1,205 +1,299 @@
 """The settings that services share, read from the environment, `.env` and `…_FILE`.
 
-Each service has its own `settings.py`, made of these parts. An empty variable counts as not set.
+Each service has a `settings.py` of its own, made of these parts. An empty variable counts as not
+set.
 """
 
 import os
-import pathlib
 import re
 import sys
-import typing
-import urllib.parse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
-import pydantic
-import pydantic_settings
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from common import place, setting_source
-
-SettingsError = setting_source.SettingsError
+from common.poll import OPTION_LETTERS, Option, Poll
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
-Port = typing.Annotated[int, pydantic.Field(ge=0, le=place.MAX_PORT)]  # to listen on; 0: any
-StorePort = typing.Annotated[int, pydantic.Field(ge=1, le=place.MAX_PORT)]
+MAX_NAME = 200  # characters of an option or of the title
+MAX_URL = 500  # characters; a phone can still read the QR code from afar
+
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(pydantic_settings.BaseSettings):
+class SettingsError(ValueError):
+    """A setting is wrong. The text names it, gives its value and says how to fix it."""
+
+
+class ServiceSettings(BaseSettings):
     """What every service has: where it listens and how it logs."""
 
-    model_config = pydantic_settings.SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, validate_default=True
+    )
 
     host: str = "0.0.0.0"
     port: Port = 8080
-    log_format: typing.Literal["plain", "json"] = "plain"
-    log_level: typing.Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["plain", "json"] = "plain"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[pydantic_settings.BaseSettings],
-        init_settings: pydantic_settings.PydanticBaseSettingsSource,
-        env_settings: pydantic_settings.PydanticBaseSettingsSource,
-        dotenv_settings: pydantic_settings.PydanticBaseSettingsSource,
-        file_secret_settings: pydantic_settings.PydanticBaseSettingsSource,
-    ) -> tuple[pydantic_settings.PydanticBaseSettingsSource, ...]:
-        env_file = getattr(dotenv_settings, "env_file", None)
-        path = pathlib.Path(env_file) if isinstance(env_file, str | os.PathLike) else None
-        env = setting_source.environment(path)
-        options = setting_source.OptionSource(settings_cls, env)
-        files = setting_source.FileSource(settings_cls, env)
-        env_file_settings = setting_source.EnvFileSource(settings_cls, path)
-        return init_settings, files, options, env_settings, env_file_settings
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add secrets from files and the options of the poll to the usual sources."""
+        environment = EnvSettingsSource(settings_cls)
+        env_file = DotEnvSettingsSource(settings_cls, os.environ.get("ENV_FILE") or ".env")
+        variables = {**env_file.env_vars, **environment.env_vars}
+        return (
+            init_settings,
+            SecretFileSource(settings_cls, variables),
+            OptionSource(settings_cls, variables),
+            environment,
+            env_file,
+        )
 
 
-class RedisSettings(Settings):
+class VariableSource(PydanticBaseSettingsSource):
+    """A source that looks at all environment variables (names in lower case)."""
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]
+    ) -> None:
+        super().__init__(settings_cls)
+        self.variables = variables
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values of the fields that this source knows."""
+        fields = self.settings_cls.model_fields.items()
+        values = {name: self.get_field_value(field, name)[0] for name, field in fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class SecretFileSource(VariableSource):
+    """Read each secret `X` from the file that `X_FILE` names, as container platforms mount it."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the content of the file; None if no file is named."""
+        path = self.variables.get(f"{field_name}_file")
+        if path is None or not _is_secret(field):
+            return None, field_name, False
+        name = field_name.upper()
+        if self.variables.get(field_name):
+            raise SettingsError(f"{name} and {name}_FILE are both set: set one of them")
+        try:
+            secret = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name}_FILE: {path} cannot be read: {error}") from None
+        if not secret:
+            raise SettingsError(f"{name}_FILE: {path} is empty: write the secret into it")
+        return secret, field_name, False
+
+
+class OptionSource(VariableSource):
+    """Collect `OPTION_A`, `OPTION_B`, … into the field `options`."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the options by their letters; None for every other field."""
+        if field_name != "options":
+            return None, field_name, False
+        options = {}
+        for name, value in self.variables.items():
+            letter = name.removeprefix("option_")
+            if letter != name and value is not None:
+                options[letter] = value
+        return options, field_name, False
+
+
+class RedisSettings(ServiceSettings):
     """Where Redis is: one URL, or its parts."""
 
-    redis_url: pydantic.SecretStr | None = None
+    redis_url: SecretStr | None = None
     redis_host: str | None = "redis"
-    redis_port: StorePort = 6379
+    redis_port: Port = 6379
     redis_username: str | None = None
-    redis_password: pydantic.SecretStr | None = None
+    redis_password: SecretStr | None = None
 
-    @pydantic.field_validator("redis_host")
+    @field_validator("redis_url")
     @classmethod
-    def _redis_name(cls, host: str | None) -> str | None:
-        return host and place.checked_host(host)
+    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
+        return _checked_url(url, "redis", "rediss", "unix")
 
-    @pydantic.field_validator("redis_url")
-    @classmethod
-    def _redis_scheme(cls, url: pydantic.SecretStr | None) -> pydantic.SecretStr | None:
-        if url is None:
-            return None
-        parts = _checked_url(url, "redis", "rediss", "unix")
-        if parts.scheme == "unix":
-            if not parts.path.strip("/"):
-                raise ValueError("must name the socket, as in unix:///run/redis.sock")
-        elif not re.fullmatch("/?[0-9]*", parts.path):
-            raise ValueError(f"database {parts.path[1:]!r} is no number, as in redis://host:6379/0")
-        return url
-
+    @property
     def redis_address(self) -> str:
-        """Where Redis is, without any password, for messages."""
+        """Where Redis is, without any password."""
         if self.redis_url:
-            return _address(self.redis_url)
+            return _without_secrets(self.redis_url)
         return f"{self.redis_host}:{self.redis_port}"
 
 
-class DatabaseSettings(Settings):
-    """Where Postgres is: one URL, or its parts."""
+class DatabaseSettings(ServiceSettings):
+    """Where Postgres is: one URL, or its parts. A `db_host` with a "/" is the socket's folder."""
 
-    database_url: pydantic.SecretStr | None = None
+    database_url: SecretStr | None = None
     db_host: str = "db"
-    db_port: StorePort = 5432
+    db_port: Port = 5432
     db_name: str = "postgres"
     db_user: str = "postgres"
-    db_pass: pydantic.SecretStr | None = None
+    db_pass: SecretStr | None = None
 
-    @pydantic.field_validator("db_host")
+    @field_validator("database_url")
     @classmethod
-    def _database_name(cls, host: str) -> str:
-        return host if host.startswith("/") else place.checked_host(host)  # "/": where a socket is
+    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
+        return _checked_url(url, "postgresql", "postgres")
 
-    @pydantic.field_validator("database_url")
-    @classmethod
-    def _database_scheme(cls, url: pydantic.SecretStr | None) -> pydantic.SecretStr | None:
-        if url is None:
-            return None
-        parts = _checked_url(url, "postgresql", "postgres", most_at_signs=1)
-        for hosts in urllib.parse.parse_qs(parts.query).get("host", []):
-            place.check_all(hosts.split(","))
-        return url
-
+    @property
     def database_address(self) -> str:
-        """Where Postgres is, without any password, for messages."""
+        """Where Postgres is, without any password."""
         if self.database_url:
-            return _address(self.database_url)
+            return _without_secrets(self.database_url)
         return f"{self.db_host}:{self.db_port}/{self.db_name}"
 
 
-SettingsType = typing.TypeVar("SettingsType", bound=Settings)
+class PollSettings(ServiceSettings):
+    """The poll. vote and result must get the same."""
+
+    options: Annotated[dict[str, str], NoDecode] = Field(default={})
+    poll_title: str | None = Field(default=None, max_length=MAX_NAME)
+    poll_closes_at: AwareDatetime | None = None
+
+    @field_validator("poll_closes_at", mode="before")
+    @classmethod
+    def _check_text(cls, given: object) -> object:
+        """Reject bare numbers, which pydantic would take for seconds since the epoch."""
+        if isinstance(given, str) and not re.match(r"\d{4}-", given):
+            raise ValueError("must be a time with its offset, as in 2026-11-24T20:00:00+01:00")
+        return given
+
+    @field_validator("options")
+    @classmethod
+    def _complete(cls, given: dict[str, str]) -> dict[str, str]:
+        options = {"a": "Cats", "b": "Dogs"}
+        for letter, name in sorted(given.items()):
+            variable = f"OPTION_{letter.upper()}"
+            if letter not in set(OPTION_LETTERS):
+                raise ValueError(f"{variable}: options are named OPTION_A to OPTION_Z")
+            options[letter] = " ".join(name.split())
+            if not options[letter]:
+                raise ValueError(f"{variable} is blank: give it a name")
+            if len(options[letter]) > MAX_NAME:
+                raise ValueError(f"{variable} is longer than {MAX_NAME} characters: shorten it")
+        for letter in OPTION_LETTERS[: len(options)]:
+            if letter not in options:
+                raise ValueError(f"OPTION_{letter.upper()} is missing: use letters without a gap")
+        return options
+
+    @property
+    def poll(self) -> Poll:
+        """The question, its options and when it closes."""
+        options = tuple(Option(letter, name) for letter, name in self.options.items())
+        names = [option.name for option in options]
+        title = self.poll_title or _title(names)
+        return Poll(title, options, self.poll_closes_at)
 
 
-def load(cls: type[SettingsType], **given: typing.Any) -> SettingsType:
-    """The settings of this process; `given` goes before the environment.
+def _title(names: list[str]) -> str:
+    """Return a title made of all names if they are few and short, otherwise of the first two."""
+    if len(names) > 2 and (len(names) > 4 or len("".join(names)) > 60):
+        names = [*names[:2], "…"]
+    return " vs ".join(names) + "!"
 
-    Raises `SettingsError`, whose text has one line for each setting that is wrong.
+
+def _check_page_url(url: str | None) -> str | None:
+    if url is not None:
+        TypeAdapter(HttpUrl).validate_python(url)
+        if len(url) > MAX_URL:
+            raise ValueError(f"must have at most {MAX_URL} characters")
+    return url
+
+
+PageUrl = Annotated[str | None, AfterValidator(_check_page_url)]
+SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
+
+
+def load(cls: type[SettingsType]) -> SettingsType:
+    """Return the settings of this process.
+
+    If one is wrong, one line about each goes to stderr and the process ends with status 2.
     """
-    named = os.environ.get("ENV_FILE")
-    if named and not pathlib.Path(named).is_file():
-        raise SettingsError(f"ENV_FILE names {named}, which is no file")
-    path = named or ".env"
+    path = os.environ.get("ENV_FILE")
     try:
-        return cls(**{"_env_file": path, **given})
-    except pydantic.ValidationError as error:
-        raise SettingsError("\n".join(_line(cls, problem) for problem in error.errors())) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(
-            f"{path} cannot be read ({reason}): it must be a text file of lines NAME=value"
-        ) from None
-
-
-def load_or_exit(cls: type[SettingsType], **given: typing.Any) -> SettingsType:
-    """As `load`, but what is wrong goes to stderr and the process ends with status 2."""
-    try:
-        return load(cls, **given)
+        if path and not Path(path).is_file():
+            raise SettingsError(f"ENV_FILE: there is no file {path}")
+        return cls()
     except SettingsError as error:
         exit_with(error)
+    except (OSError, UnicodeDecodeError) as error:
+        exit_with(SettingsError(f"{path or '.env'} cannot be read: {error}"))
+    except ValidationError as error:
+        exit_with(SettingsError("\n".join(_line(cls, problem) for problem in error.errors())))
 
 
-def exit_with(error: SettingsError) -> typing.NoReturn:
-    """Tells what is wrong, and ends the process."""
+def exit_with(error: SettingsError) -> NoReturn:
+    """Write what is wrong to stderr and end the process."""
     for line in str(error).splitlines():
         sys.stderr.write(f"settings: {line}\n")
     raise SystemExit(EXIT_STATUS) from None
 
 
-def _checked_url(
-    url: pydantic.SecretStr, *schemes: str, most_at_signs: int = sys.maxsize
-) -> urllib.parse.SplitResult:
-    """The parts of `url`, of which it is known where the password ends. Raises ValueError.
-
-    An unescaped "/" or "@" in a password would make a part of it the host, which is logged.
-    `most_at_signs`: before the host; the library for Postgres looks for it behind the first.
-    """
-    text = url.get_secret_value()
-    if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-        raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-    after_scheme = text.partition("://")[2]
-    authority = re.split("[/?#]", after_scheme, maxsplit=1)[0]
-    rest = after_scheme[len(authority) :]
-    hosts = authority.rpartition("@")[2].split(",")
-    unclear = ValueError(
-        f"must look like {schemes[0]}://user:password@host:port/name, with any of : / ? # @ % [ ]"
-        " and of other alphabets in user and password percent-encoded (@ is %40)"
-    )
-    if "@" in rest or authority.count("@") > most_at_signs:
-        raise unclear
-    if not all(place.HOST.fullmatch(host) for host in hosts):
-        raise unclear
-    place.check_all(hosts)
-    try:
-        return urllib.parse.urlsplit(text)
-    except ValueError:  # whose text has the password in it
-        raise unclear from None
-
-
-def _address(url: pydantic.SecretStr) -> str:
-    """`url` without what may be secret: user, password and parameters."""
-    parts = urllib.parse.urlsplit(url.get_secret_value())
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _line(cls: type[Settings], problem: typing.Any) -> str:
-    if isinstance(problem["input"], setting_source.Wrong):
-        return problem["input"].text
+def _line(cls: type[ServiceSettings], problem: Any) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
-    if not problem["loc"] or problem["loc"][0] == "options":
+    name = str(problem["loc"][0])
+    if name == "options":
         return message
-    field = str(problem["loc"][0])
-    given = ""
-    if isinstance(problem["input"], str | int) and not setting_source.is_secret(
-        cls.model_fields[field]
-    ):
-        given = f" (it is {problem['input']!r})"
-    return f"{field.upper()}: {message}{given}"
+    if _is_secret(cls.model_fields[name]):
+        return f"{name.upper()}: {message}"
+    return f"{name.upper()}: {problem['input']!r} is not valid: {message}"
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation)
+
+
+def _checked_url(url: SecretStr | None, *schemes: str) -> SecretStr | None:
+    """Check the scheme, and that it is clear where the password ends.
+
+    An unescaped "/" or "@" would make a part of the password the host, which is logged.
+    """
+    if url is None:
+        return None
+    scheme, separator, rest = url.get_secret_value().partition("://")
+    if not separator or scheme not in schemes:
+        raise ValueError(f"must begin with {' or '.join(f'{each}://' for each in schemes)}")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    if authority.count("@") > 1 or "@" in rest[len(authority) :]:
+        raise ValueError(
+            f"must look like {schemes[0]}://user:password@host:port/name, with each of : / ? # @ %"
+            " in user and password percent-encoded (@ is %40)"
+        )
+    return url
+
+
+def _without_secrets(url: SecretStr) -> str:
+    parts = urlsplit(url.get_secret_value())
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

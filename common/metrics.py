@@ -1,0 +1,19 @@
+"""What the Prometheus metrics of the services share."""
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+# Seconds. Redis and Postgres on a local network answer in the first buckets.
+LATENCY_BUCKETS = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+)  # fmt: skip
+LAG_BUCKETS = (*LATENCY_BUCKETS, 30, 60, 300, 900, 3600)  # seconds
+SIZE_BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)  # ballots
+
+
+def registry() -> CollectorRegistry:
+    """Return a registry for one service, with the metrics of the process and of Python."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
