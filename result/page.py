@@ -1,136 +1,106 @@
-"""The result page as the server draws it, before the first number comes over the live channel."""
+"""The result page: HTML with the tallies of the moment, before the scripts keep it up to date."""
 
-import collections.abc
-import datetime
-import functools
-import math
-import pathlib
-import re
-import typing
+from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
 
-import markupsafe
 import segno
+from markupsafe import Markup
 from starlette.requests import Request
 
-from common import locale, page_url, poll, template
-from result import trouble
+from common import page_url
+from common.i18n import Locale, Locales
+from common.poll import Poll
+from common.static_files import StaticFiles
+from common.templating import Templates, Texts, option_data
 
-HERE = pathlib.Path(__file__).parent
-ASSETS = template.assets(HERE)
-LOCALES = locale.Locales()
-REFRESH = 5  # seconds between reloads of the page where there is no JavaScript
-MANY = 10  # options: more stand in two columns where there is room
-ONE_LINE = 16  # letters: where no name has more, none is broken anywhere
-LINE = 20  # letters for which a line has room in one of two columns, in presenter mode too
+HERE = Path(__file__).parent
+STATIC = StaticFiles(HERE / "static")
+LOCALES = Locales()
+REFRESH = 5  # seconds between reloads of the page without JavaScript
 
 
 class Page:
-    """The page of one poll. `vote_url` is where people vote; None: derived from the request."""
+    """The page of one poll.
 
-    def __init__(self, asked: poll.Poll, vote_url: str | None = None) -> None:
-        self._poll = asked
+    Args:
+        poll: The poll.
+        vote_url: Where people vote. None: next to the result page.
+    """
+
+    def __init__(self, poll: Poll, vote_url: str | None = None) -> None:
+        self._poll = poll
         self._vote_url = vote_url
-        self._options = template.option_data(asked)
-        names = [option.name for option in asked.options]
-        self._lines = lines(names) if template.letters(names) > ONE_LINE else None
-        self._widest = widest(names)
-        self._templates = template.Templates(HERE, ASSETS, LOCALES, script_texts)
+        self._options = option_data(poll)
+        self._templates = Templates(HERE / "templates", STATIC, LOCALES, script_texts)
 
     def render(
         self,
         request: Request,
+        *,
         tallies: dict[str, int] | None,
-        as_of: datetime.datetime | None = None,
+        as_of: datetime | None = None,
         final: bool = False,
-        troubles: collections.abc.Sequence[trouble.Finding] = (),
+        degraded: bool = False,
     ) -> str:
-        """The HTML in the reader's language.
+        """Return the HTML in the reader's language.
 
-        `tallies` are None while none could be read; `as_of` is when they were.
-        `troubles` are told to a reader without JavaScript.
+        Args:
+            request: The request that the page answers.
+            tallies: Votes by option. None: they could not be read yet.
+            as_of: When the tallies were read.
+            final: Whether the poll is closed and all its votes are counted.
+            degraded: Whether a reader without JavaScript has to know that something is wrong.
         """
         vote_url = self._vote_url or page_url.of_vote(request)
         return self._templates.render(
             "result.html",
             request,
             poll=self._poll,
-            options=rank(self._options, tallies),
-            lines=self._lines,
-            widest=self._widest,
+            options=rank(self._options, tallies or {}),
             tallies=tallies,
             total=sum(tallies.values()) if tallies else 0,
             as_of=as_of,
             closed=self._poll.is_closed(),
             final=final,
-            troubles=troubles,
+            degraded=degraded,
             refresh=REFRESH,
             vote_url=vote_url,
-            address=pieces(vote_url),
+            address=vote_url.partition("://")[2].rstrip("/"),
             qr_code=qr_code(vote_url),
         )
 
 
-def pieces(url: str) -> list[str]:
-    """What is to be typed of `url`; between its pieces a line may be broken, not in a number."""
-    address = url.partition("://")[2].rstrip("/")
-    return re.findall(r"[.:?&-]?[^/.:?&-]*/*", address)[:-1]
+@lru_cache(maxsize=64)
+def qr_code(content: str) -> Markup:
+    """Return a QR code as SVG, dark on light in each colour scheme, because phones need that.
 
-
-@functools.lru_cache(maxsize=64)
-def qr_code(content: str) -> markupsafe.Markup:
-    """`content` as a QR code in SVG, dark on light in each colour scheme, so that phones read it.
-
-    Raises `segno.DataOverflowError` where it does not fit (about 2,300 bytes).
+    Raises:
+        segno.DataOverflowError: The content is too long (about 2,300 bytes).
     """
     code = segno.make_qr(content, error="m")
-    return markupsafe.Markup(  # noqa: S704 (drawn by the library, no part of it is text)
-        code.svg_inline(dark="#15171c", light=None, border=2, omitsize=True, lineclass=None)
-    )
+    svg = code.svg_inline(dark="#15171c", light=None, border=2, omitsize=True, lineclass=None)
+    return Markup(svg)  # noqa: S704 (the library draws it; it contains no text)
 
 
-def rank(
-    options: list[dict[str, typing.Any]], tallies: dict[str, int] | None
-) -> list[dict[str, typing.Any]]:
-    """The options with `count`, `share` and `rank`: two as they are, three and more by count.
+def rank(options: list[dict[str, Any]], tallies: dict[str, int]) -> list[dict[str, Any]]:
+    """Return the options with `count`, `share` and `rank`; three and more by count.
 
-    Equal counts share a rank; without a vote there is none.
+    Equal counts share a rank. Without votes there are no ranks.
     """
-    counts = tallies or {}
-    total = sum(counts.values())
-    counted = [
-        {
-            **option,
-            "count": counts.get(option["id"], 0),
-            "share": share(counts.get(option["id"], 0), total),
-        }
-        for option in options
-    ]
+    total = sum(tallies.values())
+    counted = [option | {"count": tallies.get(option["id"], 0)} for option in options]
     descending = sorted((option["count"] for option in counted), reverse=True)
     for option in counted:
+        option["share"] = share(option["count"], total)
         option["rank"] = descending.index(option["count"]) + 1 if total else None
-    if len(counted) > 2:
-        counted.sort(key=lambda option: -option["count"])
-    return counted
-
-
-def lines(names: list[str]) -> int:
-    """Into how many lines the names on bars may be broken where the bars stand in two columns.
-
-    All names get the same size of type, and in two lines it is much smaller: a few that are long
-    among many are cut instead.
-    """
-    longer = [name for name in names if template.letters([name]) > LINE]
-    return 2 if len(names) <= MANY or len(longer) > len(names) / 4 else 1
-
-
-def widest(names: list[str]) -> float:
-    """The letters of the widest name, of those that are not cut where all stand in one line."""
-    room = LINE if lines(names) == 1 else math.inf
-    return max(each for each in (template.letters([name]) for name in names) if each <= room)
+    return counted if len(counted) == 2 else sorted(counted, key=itemgetter("count"), reverse=True)
 
 
 def share(count: int, total: int) -> str:
-    """`count` of `total` in percent with one decimal. Neither all nor nothing by rounding."""
+    """Return a share in percent. Rounding makes it neither nothing nor all."""
     if not total:
         return "–"  # noqa: RUF001 (a dash is meant)
     percent = round(1000 * count / total) / 10
@@ -141,9 +111,9 @@ def share(count: int, total: int) -> str:
     return f"{percent:.1f}%"
 
 
-def script_texts(chosen: locale.Locale) -> template.Texts:
-    """What the scripts of the page say, by the key that they use."""
-    _, forms = chosen.gettext, chosen.forms
+def script_texts(locale: Locale) -> Texts:
+    """Return the texts of the page's scripts, by the key that they use."""
+    _, forms = locale.gettext, locale.forms
     return {
         "votes": forms("{n} vote", "{n} votes"),
         "no votes": _("No votes yet"),
@@ -151,48 +121,50 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
         "leads": _("Leads"),
         "wins": _("Winner"),
         "final": _("Final result"),
-        "closing": forms(
-            "The last vote is being counted",
-            "The last {n} votes are being counted",
-        ),
+        "closing": forms("The last vote is being counted", "The last {n} votes are being counted"),
         "seconds ago": _("{n} s ago"),
         "minutes ago": _("{n} min ago"),
         "hours ago": _("{n} h ago"),
         "just now": _("just now"),
         "never": _("none yet"),
-        # The strip: what is wrong.
+        # The strip: faults.
         "connecting": _("Connecting …"),
-        "reconnecting": _("You are seeing results of {ago}: reconnecting"),
-        "offline": _("You are seeing results of {ago}: this device is offline"),
-        "postgres away": _("Postgres cannot be reached since {time}"),
-        "postgres refuses": _("Postgres refuses the password since {time}"),
-        "postgres seen": _("You are seeing results of {ago}"),
-        "redis away": _(
-            "Redis cannot be reached since {time}: votes may be refused until it is back"
+        "reconnecting": _("You see the result of {ago}. Reconnecting …"),
+        "offline": _("You see the result of {ago}, because this device is offline"),
+        "postgres unavailable": _("Postgres has been unavailable since {time}"),
+        "postgres refuses": _("Postgres has refused the password since {time}"),
+        "old result": _("You see the result of {ago}"),
+        "redis unavailable": _(
+            "Redis has been unavailable since {time}. Votes may be refused until it is back"
+        ),
+        "redis unavailable closed": _(
+            "Redis has been unavailable since {time}. It may still hold votes to be counted"
         ),
         "redis refuses": _(
-            "Redis refuses the password of this page since {time}: how many votes wait is not known"
+            "Redis has refused this page's password since {time}. "
+            "The number of waiting votes is unknown"
         ),
-        "vote away": _("The vote page is away: nobody can vote until it is back"),
-        "redis back": _("Redis is back: the workers have not reported yet"),
-        "redis away closed": _(
-            "Redis cannot be reached since {time}: it may still hold votes that are to be counted"
+        "redis back": _("Redis is back. The workers have not reported yet"),
+        "vote page unavailable": _(
+            "The vote page is unavailable. Nobody can vote until it is back"
         ),
-        "worker away waiting": forms(
-            "The worker is away: {n} vote is waiting, it is not lost",
-            "The worker is away: {n} votes are waiting, none is lost",
+        "no worker waiting": forms(
+            "No worker is running. {n} vote is waiting and will not be lost",
+            "No worker is running. {n} votes are waiting and will not be lost",
         ),
-        "worker away": _("The worker is away: new votes will wait, none is lost"),
-        "worker silent": forms(
-            "{names} is silent: another worker takes over what it had",
-            "{names} are silent: others take over what they had",
+        "no worker": _("No worker is running. New votes will wait and will not be lost"),
+        "worker lost": forms(
+            "{names} has stopped responding. Another worker takes over its votes",
+            "{names} have stopped responding. Other workers take over their votes",
         ),
-        "workers silent": _("{silent} of {all} workers are silent: others take over what they had"),
-        "worker waits": forms(
-            "{n} vote is waiting for Postgres, it is not lost",
-            "{n} votes are waiting for Postgres, none is lost",
+        "workers lost": _(
+            "{silent} of {all} workers have stopped responding. Others take over their votes"
         ),
-        # The strip: what goes well.
+        "waiting for postgres": forms(
+            "{n} vote is waiting for Postgres and will not be lost",
+            "{n} votes are waiting for Postgres and will not be lost",
+        ),
+        # The strip: all other news.
         "well": _("All is well"),
         "catching up": forms("Counting: {n} vote is waiting", "Counting: {n} votes are waiting"),
         "waiting": _("Waiting"),
@@ -200,7 +172,7 @@ def script_texts(chosen: locale.Locale) -> template.Texts:
         "committed": _("Last commit"),
         "browsers": _("Watching"),
         "people": forms("{n} browser", "{n} browsers"),
-        "dead": _("Set aside"),
+        "dead": _("Invalid"),
         "messages": forms("{n} message", "{n} messages"),
         "none": _("none"),
         "unknown": _("unknown"),

@@ -1,6 +1,6 @@
 // Casts votes without leaving the page. Without this script the form does the same.
 
-import { loadAnew, takeUntold } from "./anew.js";
+import { loadAnew, takeUntold } from "./reload.js";
 import { keepsCookies } from "./cookies.js";
 import { countDown, skewOf } from "./countdown.js";
 import { text } from "./text.js";
