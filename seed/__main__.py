@@ -1,83 +1,86 @@
-"""`python -m seed`: see `options` for what it takes."""
+"""Run the seed job; `python -m seed --help` shows its options."""
 
 import asyncio
-import contextlib
+import signal
 import sys
 
 import uvloop
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
-from common import file_limit, stop_signal
-from seed import job, options, progress, split, verify
+from seed.job import Job, shares
+from seed.options import Options, parse
+from seed.retry import SeedError, TransientError, retry
+from seed.verify import Result, listed
 
-FAILED = 1  # exit status
-STOP_TIMEOUT = 1.0  # seconds to tell the count after a signal
+REQUEST_TIMEOUT = 10.0  # seconds
 SHOWN_REASONS = 5
 
 
-async def seed(chosen: options.Options, stop: asyncio.Event) -> int:
-    """Do the job, and return the exit status.
+async def wait_ready(client: ClientSession, options: Options) -> None:
+    """Wait until the vote service is ready.
 
     Raises:
-        job.NotReadyError: vote was not ready in time.
-        verify.WrongError: the result page's numbers are wrong.
+        SeedError: it was not ready in time.
     """
-    told = progress.Progress(chosen.votes)
-    shares = split.counts(chosen.votes, chosen.split)
-    before: dict[str, int] = {}
-    with contextlib.ExitStack() as held:
-        await job.wait_ready(chosen.url, chosen.timeout, told)
-        results: verify.Results | None = None
-        if chosen.verify is not None:
-            results = held.enter_context(
-                contextlib.closing(verify.Results(chosen.verify, chosen.timeout, told))
-            )
-            before = await results.settled()
-            if unknown := ", ".join(option for option in shares if option not in before):
-                known = ", ".join(before)
-                raise verify.WrongError(
-                    f"the poll has no option {unknown}, it has {known}: change --split"
-                )
-        seeding = job.Job(chosen.url, shares, chosen.concurrency, chosen.rate, chosen.timeout, told)
-        count = await seeding.run(stop)
-        print(count, flush=True)
-        for reason, votes in sorted(count.reasons.items(), key=lambda item: -item[1])[
-            :SHOWN_REASONS
-        ]:
+
+    async def attempt() -> None:
+        async with client.get("readyz") as answer:
+            if answer.status not in (200, 404):  # 404: a proxy that serves only the pages
+                raise TransientError(f"/readyz: {await answer.text(errors='replace')}")
+
+    sys.stderr.write(f"waiting for {options.url}\n")
+    await retry(attempt, options.timeout)
+
+
+async def seed(options: Options) -> int:
+    """Do the job and return the exit status.
+
+    Raises:
+        SeedError: the vote service was not ready, or the result is wrong.
+    """
+    cast = shares(options.votes, options.split)
+    async with ClientSession(
+        f"{options.url}/",
+        cookie_jar=DummyCookieJar(),  # each voter keeps its own cookie
+        connector=TCPConnector(limit=options.concurrency),
+        timeout=ClientTimeout(total=min(REQUEST_TIMEOUT, options.timeout)),
+    ) as client:
+        await wait_ready(client, options)
+        if options.verify is not None:
+            sys.stderr.write(f"waiting for {options.verify}\n")
+            result = Result(client, options.verify, options.timeout)
+            before = await result.settled()
+        job = Job(client, options, cast)
+        try:
+            await job.run()
+        finally:
+            print(job, flush=True)
+        for reason, votes in job.reasons.most_common(SHOWN_REASONS):
             print(f"  {votes} failed: {reason}")
-        if count.failed:
-            return FAILED
-        if results is not None:
-            await results.check(before, shares)
-            print(f"verified: {results.address.url} grew by exactly {verify.listed(shares)}")
-    return 0
+        if job.failed:
+            return 1
+        if options.verify is not None:
+            await result.check(before, cast)
+            print(f"verified: {options.verify} grew by exactly {listed(cast)}")
+        return 0
 
 
-async def run(chosen: options.Options, stop: asyncio.Event) -> int:
-    """As `seed`, ended by `stop`; mistakes go to standard error."""
-    seeding = asyncio.create_task(seed(chosen, stop))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({seeding, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if stop.is_set():
-        await asyncio.wait({seeding}, timeout=STOP_TIMEOUT)
-    stopping.cancel()
-    seeding.cancel()
+async def run(options: Options) -> int:
+    """Do the job until it is done or a signal stops it, and return the exit status."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 (a coroutine runs in a task)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
-        return await seeding
-    except (job.NotReadyError, verify.WrongError) as problem:
-        sys.stderr.write(f"seed: {problem}\n")
+        return await seed(options)
+    except SeedError as error:
+        sys.stderr.write(f"seed: {error}\n")
     except asyncio.CancelledError:
         sys.stderr.write("seed: stopped by a signal\n")
-    return FAILED
-
-
-def main() -> None:
-    chosen = options.parse()
-    file_limit.lift()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(run(chosen, stop_signal.event(runner.get_loop())))
-    stop_signal.block()
-    raise SystemExit(status)
+    return 1
 
 
 if __name__ == "__main__":
-    main()
+    options = parse()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(run(options)))

@@ -1,153 +1,89 @@
-"""The options of the job: from the command line, else from the environment."""
+"""The options of the job: from the command line or else from the environment."""
 
 import argparse
-import math
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-from seed import client, split
+from yarl import URL
 
-MAX_VOTES = 100_000_000
-MAX_CONCURRENCY = 10_000
+from common.poll import OPTION_LETTERS
+
+MAX_NUMBER = 10_000_000
+MAX_CONCURRENCY = 1_000  # each voter has a connection; many systems allow 1,024 open files
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for."""
+    """How many votes to cast, where and how fast."""
 
     votes: int
     split: tuple[int, ...]
-    url: client.Address
-    verify: client.Address | None
-    rate: float | None  # votes a second
+    url: str
+    verify: str | None
+    rate: float | None  # votes per second; None: no limit
     concurrency: int
     timeout: float  # seconds
 
 
-def _whole(most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,12}", text) or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most}")
-        return int(text)
+def _number(kind: type[int] | type[float], most: int = MAX_NUMBER) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = 0
+        if not 0 < number <= most:
+            name = "whole number" if kind is int else "number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {name} above 0, up to {most:,}")
+        return number
 
     return parse
 
 
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number greater than 0")
-    return number
-
-
 def _split(text: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"[0-9]{1,9}(:[0-9]{1,9})*", text):
+    parts = tuple(int(part) if part.isdecimal() else -1 for part in text.split(":"))
+    if not any(parts) or min(parts) < 0 or len(parts) > len(OPTION_LETTERS):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a split: whole numbers, one for each option, with colons, like 2:1"
-        )
-    parts = tuple(int(part) for part in text.split(":"))
-    if not any(parts):
-        raise argparse.ArgumentTypeError(f"{text!r} gives no option a vote: like 2:1")
-    if len(parts) > len(split.LETTERS):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} has {len(parts)} parts: there are at most {len(split.LETTERS)} options"
+            f"{text!r} is not a split: write one whole number per option, such as 2:1"
         )
     return parts
 
 
-def _address(text: str) -> client.Address:
+def _url(text: str) -> str:
     try:
-        return client.Address.parse(text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from None
+        url = URL(text)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as http://localhost:8080")
+    return text.rstrip("/")
 
 
-class _Option(NamedTuple):
-    name: str
-    variables: tuple[str, ...]  # the first one that is set counts
-    parse: Callable[[str], Any]
-    default: str | None
-    metavar: str
-    help: str
-
-
+# Option, type, variables, default, help.
 OPTIONS = (
-    _Option("votes", ("SEED_VOTES",), _whole(MAX_VOTES), "3000", "N", "how many voters vote"),
-    _Option(
-        "split", ("SEED_SPLIT",), _split, "2:1", "A:B", "the options' shares, for a, b, c, ..."
-    ),
-    _Option(
-        "url", ("SEED_URL", "VOTE_URL"), _address, "http://localhost:8080", "URL", "the vote page"
-    ),
-    _Option(
-        "verify",
-        ("SEED_VERIFY", "RESULT_URL"),
-        _address,
-        None,
-        "URL",
-        "the result page, whose numbers must then grow by exactly what was cast",
-    ),
-    _Option(
-        "rate", ("SEED_RATE",), _positive, None, "N", "votes a second; else as fast as it goes"
-    ),
-    _Option(
-        "concurrency",
-        ("SEED_CONCURRENCY",),
-        _whole(MAX_CONCURRENCY),
-        "64",
-        "N",
-        "how many voters vote at once",
-    ),
-    _Option(
-        "timeout",
-        ("SEED_TIMEOUT",),
-        _positive,
-        "60",
-        "S",
-        "seconds to wait: until vote is ready, for one vote (it is tried again), for the result",
-    ),
+    ("votes", _number(int), ["SEED_VOTES"], "3000", "number of voters"),
+    ("split", _split, ["SEED_SPLIT"], "2:1", "shares of the options a, b, c, ..."),
+    ("url", _url, ["SEED_URL", "VOTE_URL"], "http://localhost:8080", "vote page"),
+    ("verify", _url, ["SEED_VERIFY", "RESULT_URL"], None, "result page, to compare its growth"),
+    ("rate", _number(float), ["SEED_RATE"], None, "votes per second"),
+    ("concurrency", _number(int, MAX_CONCURRENCY), ["SEED_CONCURRENCY"], "64", "voters at once"),
+    ("timeout", _number(float), ["SEED_TIMEOUT"], "60", "seconds to wait for each step"),
 )
 
 
 def parse(
     arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ
 ) -> Options:
-    """Read the options; on a mistake say what is right, and exit with status 2."""
+    """Read the options. On a mistake, print it and exit with status 2."""
     parser = argparse.ArgumentParser(
         prog="python -m seed",
-        description="Post votes to the vote service, as voters would: each with its own cookies.",
-        epilog="Exit status: 0 if every vote was acknowledged, and verified if that was asked for;"
-        " 1 if not; 2 for wrong options.",
+        description="Cast votes at the vote page as browsers do, each voter with its own cookie.",
+        epilog="Exit status: 0 if every vote was acknowledged (and verified, with --verify);"
+        " 1 if not; 2 if an option is invalid.",
         allow_abbrev=False,
     )
-    for option in OPTIONS:
-        told = f"{option.help} (default {option.default})" if option.default else option.help
-        parser.add_argument(
-            f"--{option.name}",
-            type=option.parse,
-            metavar=option.metavar,
-            help=f"{told} [{', '.join(option.variables)}]",
-        )
-    chosen = vars(parser.parse_args(arguments))
-    for option in OPTIONS:
-        if chosen[option.name] is None:
-            chosen[option.name] = _from_environment(option, environment, parser)
-    return Options(**chosen)
-
-
-def _from_environment(
-    option: _Option, environment: Mapping[str, str], parser: argparse.ArgumentParser
-) -> Any:
-    for variable in option.variables:
-        if text := environment.get(variable):
-            try:
-                return option.parse(text)
-            except argparse.ArgumentTypeError as problem:
-                parser.error(f"{variable}: {problem}")
-    return option.parse(option.default) if option.default else None
+    for name, kind, variables, default, text in OPTIONS:
+        given = next(filter(None, map(environment.get, variables)), default)
+        shown = f"{text} [{', '.join(variables)}; default: {default or 'none'}]"
+        parser.add_argument(f"--{name}", type=kind, default=given, help=shown)
+    return Options(**vars(parser.parse_args(arguments)))

@@ -1,117 +1,77 @@
-"""Whether the result page's numbers grow by exactly what was cast."""
+"""Whether the result grows by exactly the votes that were cast."""
 
 import asyncio
-import json
 import time
-from dataclasses import dataclass
+from collections import Counter
 
-from seed import client, progress
+from aiohttp import ClientSession
 
-REQUEST_TIMEOUT = 5.0  # seconds
-POLL = 0.1  # seconds between two readings
-SETTLE = 1.0  # seconds during which the numbers must not change any more
+from seed.retry import SeedError, TransientError, retry
 
-
-class WrongError(Exception):
-    """The numbers are not what they must be, or cannot be read. The text says which."""
+POLL = 0.1  # seconds between two reads
+SETTLE = 1.0  # seconds without a change until the numbers count as final
 
 
-@dataclass
-class Results:
-    """The numbers of a result service."""
+class Result:
+    """The votes per option that the result service shows."""
 
-    address: client.Address
-    timeout: float  # seconds to wait for a number
-    told: progress.Progress
+    def __init__(self, client: ClientSession, url: str, timeout: float) -> None:
+        self._client = client
+        self._url = url
+        self._timeout = timeout  # seconds to wait for an answer, and for the numbers
 
-    def __post_init__(self) -> None:
-        self._service = client.Client(self.address, REQUEST_TIMEOUT)
-
-    async def settled(self) -> dict[str, int]:
-        """The votes of each option, once they have not changed for a while.
+    async def settled(self) -> Counter[str]:
+        """Wait until the numbers stop changing and return them.
 
         Raises:
-            WrongError: they cannot be read, or did not come to rest.
+            SeedError: they cannot be read, or kept changing.
         """
-        deadline = time.monotonic() + self.timeout
-        numbers = await self._read(deadline)
-        since = time.monotonic()
-        while time.monotonic() - since < SETTLE:
-            if time.monotonic() > deadline + SETTLE:
-                raise WrongError(
-                    f"{self.address.url}: the numbers still changed after {self.timeout:g} seconds:"
-                    " other votes are on their way, so that nothing can be verified"
-                )
+        numbers = await self._read()
+        since, deadline = time.monotonic(), time.monotonic() + self._timeout + SETTLE
+        while time.monotonic() < since + SETTLE:
             await asyncio.sleep(POLL)
-            latest = await self._read(deadline)
+            latest = await self._read()
             if latest != numbers:
                 numbers, since = latest, time.monotonic()
+            if since > deadline:
+                raise SeedError(f"{self._url} kept changing: other votes arrive")
         return numbers
 
-    async def check(self, before: dict[str, int], cast: dict[str, int]) -> None:
-        """Wait until the numbers have grown by what was cast, and see that they stay there.
+    async def check(self, before: Counter[str], cast: Counter[str]) -> None:
+        """Wait until the numbers have grown by `cast` and stay there.
 
         Raises:
-            WrongError: they did not, or grew by more.
+            SeedError: they grew by less or more, or cannot be read.
         """
-        before = dict(before)
-        deadline = time.monotonic() + self.timeout
-        reached: float | None = None
-        while True:
-            numbers = await self._read(deadline)
-            now = time.monotonic()
-            for option, votes in numbers.items():
-                before.setdefault(option, votes)  # one that the poll has got meanwhile
-            expected = {option: votes + cast.get(option, 0) for option, votes in before.items()}
-            if any(votes > expected[option] for option, votes in numbers.items()):
-                raise WrongError(f"{self._growth(before, numbers)}, {self._wanted(cast)}: too much")
-            # What the poll no longer has is not shown, and missed only if it was voted for here.
-            if numbers == {
-                option: votes
-                for option, votes in expected.items()
-                if option in numbers or cast.get(option)
-            }:
-                reached = reached or now
-                if now - reached >= SETTLE:
-                    return
-            elif reached is not None:
-                raise WrongError(f"{self._growth(before, numbers)}, {self._wanted(cast)}: it fell")
-            elif now > deadline:
-                raise WrongError(
-                    f"{self._growth(before, numbers)} within {self.timeout:g} seconds,"
-                    f" {self._wanted(cast)}: too little"
-                )
+        deadline = time.monotonic() + self._timeout
+        growth = _growth(before, await self._read())
+        while growth < cast and time.monotonic() < deadline:
             await asyncio.sleep(POLL)
+            growth = _growth(before, await self._read())
+        if growth == cast:
+            growth = _growth(before, await self.settled())
+        if growth != cast:
+            raise SeedError(f"{self._url} grew by {listed(growth)} instead of {listed(cast)}")
 
-    async def _read(self, deadline: float) -> dict[str, int]:
-        while True:
+    async def _read(self) -> Counter[str]:
+        return await retry(self._attempt, self._timeout)
+
+    async def _attempt(self) -> Counter[str]:
+        async with self._client.get(f"{self._url}/api/results") as answer:
+            answer.raise_for_status()
             try:
-                answer = await self._service.request("GET", "/api/results")
-                reason = f"status {answer.status}"
-                if answer.status == 200:
-                    options = json.loads(answer.body)["options"]
-                    return {str(option["id"]): int(option["votes"]) for option in options}
-            except OSError as problem:
-                reason = str(problem) or type(problem).__name__
+                options = (await answer.json())["options"]
+                return Counter({option["id"]: option["votes"] for option in options})
             except (ValueError, LookupError, TypeError):
-                reason = "it is no result service's answer"
-            if time.monotonic() > deadline:
-                raise WrongError(f"{self.address.url}/api/results cannot be read: {reason}")
-            self.told.say(f"waiting for {self.address.url}")
-            await asyncio.sleep(POLL)
-
-    def _growth(self, before: dict[str, int], numbers: dict[str, int]) -> str:
-        growth = {option: votes - before.get(option, 0) for option, votes in numbers.items()}
-        return f"{self.address.url} grew by {listed(growth)}"
-
-    @staticmethod
-    def _wanted(cast: dict[str, int]) -> str:
-        return f"and {listed(cast)} were cast"
-
-    def close(self) -> None:
-        self._service.close()
+                raise TransientError(f"{answer.url} has no results") from None
 
 
-def listed(numbers: dict[str, int]) -> str:
-    """The numbers of each option, as one reads them."""
-    return ", ".join(f"{option} {votes}" for option, votes in numbers.items())
+def _growth(before: Counter[str], after: Counter[str]) -> Counter[str]:
+    growth = Counter(after)
+    growth.subtract(before)
+    return growth
+
+
+def listed(numbers: Counter[str]) -> str:
+    """Format votes per option as `a 200, b 100`."""
+    return ", ".join(f"{option} {votes}" for option, votes in sorted(numbers.items()))

@@ -1,100 +1,60 @@
-"""A voter, as a browser is one: gets the page, keeps its cookies, sends the form, tries again.
+"""One voter: loads the page for its cookie, sends the form, and retries with the same cookie.
 
-The cookie comes before the vote. A vote whose answer was lost may have been taken or not; sent
-again with the same cookie it is the same voter's, so that it counts once in both cases. Without the
-cookie the second try would be another voter.
+The answer to a vote can be lost after the vote was recorded. With the same cookie the retry
+replaces that vote, so it counts once. With a new cookie it would count twice.
 """
 
-import asyncio
-import html
-import random
 import re
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from seed import client
+from aiohttp import ClientResponse, ClientSession
 
-VOTER_COOKIE = "voter_id"
-PAGE = 200
-ACCEPTED = 303  # the page's answer to a vote that it took
+from seed.retry import SeedError, TransientError, retry
+
+COOKIE = "voter_id"
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})  # the same request may succeed later
-NOTICE = re.compile('role="status"[^>]*>(.*?)</p>', re.DOTALL)
-FORM = b"<form"  # what no page lacks where one can vote
-TAG = re.compile("<[^>]*>")  # around a name
-SAID = 200  # letters of what an answer says
-FIRST_DELAY = 0.05  # seconds before the second try
-MAX_DELAY = 1.0  # seconds between two tries
+STATE = re.compile('data-state="([^"]+)"')  # the reason, in a page of the vote service
 
 
-class RefusedError(Exception):
-    """The vote was not acknowledged. Its text is why."""
-
-
-@dataclass
 class Voter:
-    """One voter with a cookie jar of its own, who casts one vote."""
+    """A voter with a cookie of its own, who casts one vote."""
 
-    vote: str
-    was_sent: bool = False  # whether the vote itself went out, answered or not
-    cookies: dict[str, str] = field(default_factory=dict)
+    def __init__(self, client: ClientSession, vote: str) -> None:
+        self.was_sent = False  # whether the vote was sent at least once
+        self._client = client
+        self._vote = vote
+        self._cookie: str | None = None
 
-    async def cast(
-        self, service: client.Client, within: float, on_retry: Callable[[str], None]
-    ) -> None:
-        """Cast the vote, and return when it was acknowledged; `on_retry` is told why a try failed.
+    async def cast(self, within: float, on_retry: Callable[[str], None]) -> None:
+        """Cast the vote and return when it is acknowledged.
 
         Raises:
-            RefusedError: it was refused, or not acknowledged in `within` seconds.
+            SeedError: the vote was refused, or not acknowledged within that many seconds.
         """
-        deadline = time.monotonic() + within
-        delay = FIRST_DELAY
-        while True:
-            try:
-                await self._try(service)
-            except (OSError, _LaterError) as problem:
-                reason = str(problem) or type(problem).__name__
-            else:
-                return
-            if time.monotonic() + delay > deadline:
-                raise RefusedError(reason)
-            on_retry(reason)
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
-            delay = min(2 * delay, MAX_DELAY)
+        await retry(self._attempt, within, on_retry)
 
-    async def _try(self, service: client.Client) -> None:
-        """Get the cookie if it is missing, then vote."""
-        if VOTER_COOKIE not in self.cookies:
-            page = await service.request("GET", "/")
-            if page.status != PAGE:
-                raise _refusal("the page", page)
-            self.cookies |= page.cookies
-            if VOTER_COOKIE not in self.cookies:
-                if FORM not in page.body:
-                    raise RefusedError("the page has no form: it is no vote page")
-                raise _LaterError("the page came without a cookie")
+    async def _attempt(self) -> None:
+        if self._cookie is None:
+            self._cookie = await self._load_page()
         self.was_sent = True
-        form = f"vote={self.vote}".encode()
-        answer = await service.request("POST", "/", cookies=self.cookies, form=form)
-        if answer.status != ACCEPTED:
-            raise _refusal(f"the vote {self.vote}", answer)
+        form, headers = {"vote": self._vote}, {"Cookie": f"{COOKIE}={self._cookie}"}
+        async with self._client.post(
+            "", data=form, headers=headers, allow_redirects=False
+        ) as answer:
+            if answer.status != 303:
+                raise await _failure(f"vote {self._vote}", answer)
+
+    async def _load_page(self) -> str:
+        async with self._client.get("") as answer:
+            if answer.status != 200:
+                raise await _failure("page", answer)
+            if COOKIE not in answer.cookies:  # the vote service has not reached Redis yet
+                raise TransientError(f"page: no {COOKIE} cookie")
+            await answer.read()
+            return answer.cookies[COOKIE].coded_value
 
 
-class _LaterError(Exception):
-    """It did not work this time."""
-
-
-def _refusal(what: str, answer: client.Answer) -> Exception:
-    reason = f"{what} was answered with status {answer.status}{_said(answer.body)}"
-    return _LaterError(reason) if answer.status in TRANSIENT else RefusedError(reason)
-
-
-def _said(body: bytes) -> str:
-    """What the answer says itself: the notice of the vote page, or a text; no other page."""
-    text = body.decode(errors="replace")
-    if notice := NOTICE.search(text):
-        text = html.unescape(TAG.sub("", notice[1]))
-    elif text.lstrip().startswith("<"):
-        return ""
-    said = " ".join(text.split())[:SAID]
-    return f": {said}" if said else ""
+async def _failure(what: str, answer: ClientResponse) -> Exception:
+    state = STATE.search(await answer.text(errors="replace"))
+    text = f"{what}: status {answer.status}{f' ({state[1]})' if state else ''}"
+    return TransientError(text) if answer.status in TRANSIENT else SeedError(text)
