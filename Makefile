@@ -7,28 +7,27 @@ PYTHON ?= python3
 # Relative, so that a path with a space in it does no harm.
 VENV := .venv
 PY := $(VENV)/bin/python
-# A proxy that inspects TLS is known to the system alone, whose certificates uv asks for only when
-# told to. Where it finds none there, as in a small container, it is left with its own.
+# Use the system's certificates where uv finds some: a proxy that inspects TLS is known there only.
 FINDS_CERTS = $(PY) -m uv --system-certs --offline pip compile --quiet - </dev/null >/dev/null 2>&1
 CERTS = UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-$$($(FINDS_CERTS) && echo true || echo false)}
 UV = $(CERTS) $(PY) -m uv
 export PYTHONDONTWRITEBYTECODE ?=
-# The tests are divided among processes; ARGS="-n 0" runs them in one.
+# One process more than cores, because tests wait more than they compute. ARGS="-n 0" runs one.
 PYTEST = pytest -n auto --dist worksteal
 
 -include mk/*.mk
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z0-9_-]+:.*## / {told[$$1] = $$2; if (length($$1) > wide) wide = length($$1)} \
-	  END {for (name in told) printf "  %-" wide "s  %s\n", name, told[name]}' $(MAKEFILE_LIST) | sort
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z0-9_-]+:.*## / {help[$$1] = $$2; if (length($$1) > width) width = length($$1)} \
+	  END {for (name in help) printf "  %-" width "s  %s\n", name, help[name]}' $(MAKEFILE_LIST) | sort
 
 $(VENV)/uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) || \
-	  { rm -rf $(VENV); echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	  { rm -rf $(VENV); echo "This Python cannot create virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@$(PY) -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/uv.txt
 	@touch $@
 
@@ -42,7 +41,7 @@ $(VENV)/dev: requirements/dev.txt $(VENV)/uv
 	@touch $@ $(VENV)/run
 
 .PHONY: run
-run: $(VENV)/run ## run the whole system: vote on :8080, result on :8081 (ARGS="--fresh", see --help)
+run: $(VENV)/run ## run the whole system: vote on :8080, result on :8081 (ARGS="--help")
 	@exec $(PY) -m standalone $(ARGS)
 
 .PHONY: seed
@@ -50,31 +49,28 @@ seed: $(VENV)/run ## cast 3,000 votes at the running system and verify them (ARG
 	@exec $(PY) -m seed --url http://localhost:8080 --verify http://localhost:8081 $(ARGS)
 
 .PHONY: test
-test: $(VENV)/dev browser ## run the tests: unit, integration, process, browser, deploy (ARGS="-k name")
+test: $(VENV)/dev browser ## test every behaviour once, in about 3 minutes (ARGS="-k name")
+	@$(PY) -m $(PYTEST) --ignore tests/e2e -m "not extended" $(ARGS)
+
+.PHONY: test-all
+test-all: $(VENV)/dev browser ## the same, and the matrices of screens, options and versions
 	@$(PY) -m $(PYTEST) --ignore tests/e2e $(ARGS)
 
 .PHONY: check
-check: lint coverage ## format, lint, types, and the coverage of the unit and integration tests
-
-.PHONY: coverage
-coverage: $(VENV)/dev ## the coverage of the unit and integration tests
-	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m $(PYTEST) tests/unit tests/integration -q $(ARGS)
-	@$(PY) -m coverage combine -q
-	@$(PY) -m coverage report
+check: lint test ## what a change needs before it is committed
 
 .PHONY: lint
-lint: $(VENV)/dev ## format, lint and types only
+lint: $(VENV)/dev ## check format, style and types
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 
 .PHONY: requirements
-requirements: $(VENV)/uv ## lock the dependencies anew into requirements/
+requirements: $(VENV)/uv ## lock the newest dependencies in requirements/
 	@$(CERTS) sh requirements/compile.sh $(PY)
 
 .PHONY: clean
-clean: ## remove all that the other targets made, the votes of make run too
+clean: ## delete all votes of `make run`, and everything else that the targets made
 	@if [ -x $(PY) ]; then $(PY) -m standalone.remove; fi
 	@rm -rf $(VENV) .standalone build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -213,7 +213,7 @@ class PollSettings(ServiceSettings):
         """The question, its options and when it closes."""
         options = tuple(Option(letter, name) for letter, name in self.options.items())
         names = [option.name for option in options]
-        title = self.poll_title or _title(names)
+        title = (self.poll_title or "").strip() or _title(names)
         return Poll(title, options, self.poll_closes_at)
 
 

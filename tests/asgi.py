@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import typing
+from collections.abc import Sequence
 
 from starlette import datastructures, types
 
@@ -29,8 +30,9 @@ async def request(
     method: str = "GET",
     headers: dict[str, str] | None = None,
     scheme: str = "http",
+    body: Sequence[bytes] = (b"",),
 ) -> Answer:
-    """What `app` answers to a request without a body."""
+    """Send one request to the app. `body`: its parts."""
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -49,8 +51,11 @@ async def request(
     }
     answers: list[types.Message] = []
 
+    parts_left = list(body)
+
     async def receive() -> types.Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        part = parts_left.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts_left)}
 
     async def send(message: types.Message) -> None:
         answers.append(message)
