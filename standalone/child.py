@@ -1,219 +1,120 @@
-"""Child processes, run through the keeper, which outlives this process if it is killed."""
+"""Child processes that end with this process, even if it is killed."""
 
-import contextlib
-import json
+import ctypes
 import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import Any
 
-from standalone import keeper
-
-GRACE = 4.0  # seconds between a child's stop signal and SIGKILL
-KEEPER_GRACE = GRACE + 2.0  # seconds
-READY_POLL = 0.01  # seconds between two looks at a child that is starting
-
-
-class ChildError(Exception):
-    """A child could not be started, ended too early, or was not ready in time."""
+PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
+GRACE = 10.0  # seconds between the stop signal and SIGKILL
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to run and how to stop it."""
-
-    argv: Sequence[str | Path]
-    log: Path
-    folder: Path = Path("/")
-    environment: Mapping[str, str] | None = None  # None: as this process has it
-    uid: int | None = None  # None: the user of this process
-    gid: int | None = None
-    stop_signal: signal.Signals = signal.SIGTERM
-    grace: float = GRACE  # seconds
-
-
-@dataclass
 class Child:
-    """One child of the keeper. `status`: None while it runs, then `subprocess.Popen.returncode`."""
+    """A process that this one has started."""
 
     name: str
-    order: Order
-    changed: threading.Condition
-    send: Callable[[dict[str, Any]], None]
-    pid: int | None = None
-    status: int | None = None
-    error: str | None = None
+    process: subprocess.Popen[bytes]
+    log: Path | None  # None: it writes to the standard streams of this process
+    stop_signal: signal.Signals
 
-    def wait(self, timeout: float) -> int | None:
-        """The exit status, or None if it still runs after `timeout` seconds."""
-        with self.changed:
-            self.changed.wait_for(lambda: self.status is not None, timeout)
-        return self.status
+    @property
+    def status(self) -> int | None:
+        """The exit status, or minus the signal that ended it; None while it runs."""
+        return self.process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, by the keeper, which knows whether its process id is still its own."""
-        self.send({"do": "signal", "name": self.name, "signal": int(number)})
+        """Send it a signal, unless it has ended."""
+        self.process.send_signal(number)
 
-    def stop(self) -> int:
-        """Ask it to stop, kill it when its grace is over, and return its exit status."""
-        self.signal(self.order.stop_signal)
-        self.signal(signal.SIGCONT)
-        status = self.wait(self.order.grace)
-        return self.kill() if status is None else status
-
-    def kill(self) -> int:
-        """End it at once and return its exit status."""
-        self.signal(signal.SIGKILL)
-        status = self.wait(GRACE)
-        if status is None:
-            raise ChildError(f"{self.name}: still there after SIGKILL")
-        return status
-
-    def wait_ready(self, is_ready: Callable[[], bool], timeout: float) -> None:
-        """Wait until `is_ready` says so.
-
-        Raises:
-            ChildError: it ended, or `timeout` seconds passed; with the last lines of its log.
-        """
-        deadline = time.monotonic() + timeout
-        while not is_ready():
-            if self.wait(READY_POLL) is not None:
-                raise ChildError(f"{self.name} ended with status {self.status}:\n{self.log_tail()}")
-            if time.monotonic() > deadline:
-                raise ChildError(
-                    f"{self.name} was not ready in {timeout:g} seconds:\n{self.log_tail()}"
-                )
-
-    def log_tail(self, lines: int = 10) -> str:
-        try:
-            text = self.order.log.read_text(errors="replace")
-        except OSError as problem:
-            return str(problem)
-        return "\n".join(text.splitlines()[-lines:])
+    def describe_end(self) -> str:
+        """Return one line about its end, and the last lines of its log."""
+        text = f"{self.name} ended by itself (status {self.status})"
+        if self.log is None:
+            return text
+        with self.log.open(errors="replace") as lines:
+            return "\n".join([f"{text}:", *(line.rstrip() for line in deque(lines, 10))])
 
 
-@dataclass
-class Keeper:
-    """The keeper process, seen from the process that gives the orders."""
+def start(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    log: Path | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+    **options: Any,
+) -> Child:
+    """Start a child process in a session of its own, which no Ctrl-C at a terminal reaches.
 
-    pass_fds: Sequence[int] = ()  # descriptors which the keeper and all its children hold open
-    leftover: Path | None = None  # a folder which is deleted at the end, if it is empty
-    children: dict[str, Child] = field(default_factory=dict)
-    on_end: Callable[[Child], None] = lambda child: None  # called in another thread
-    status: int | None = None  # None while it runs, then `subprocess.Popen.returncode`
+    On Linux it gets its stop signal when the thread that calls this ends.
 
-    def __post_init__(self) -> None:
-        self.changed = threading.Condition()
-        self.process = subprocess.Popen(  # noqa: S603 - this Python, this project's file
-            [sys.executable, "-I", "-S", keeper.__file__, *filter(None, [self.leftover])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd="/",
-            start_new_session=True,  # a terminal's Ctrl-C must not reach it or the servers
-            pass_fds=self.pass_fds,
+    Args:
+        name: What messages call it.
+        command: The program and its arguments.
+        log: A file to which its output is appended.
+        stop_signal: The signal that ends it in order.
+        options: Further options of `subprocess.Popen`.
+
+    Raises:
+        OSError: The program or the log cannot be opened.
+    """
+    output = None if log is None else open_file(log)
+    try:
+        process = subprocess.Popen(  # noqa: S603 (the callers name the programs)
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=end_with_parent(stop_signal),
+            **options,
         )
-        self.orders = cast("IO[bytes]", self.process.stdin)
-        self.listener = threading.Thread(target=self._listen, name="keeper", daemon=True)
-        self.listener.start()
+    finally:
+        if output is not None:
+            os.close(output)
+    return Child(name, process, log, stop_signal)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+def end_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child of this process runs first, to get the signal when its parent ends."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
 
-    def start(self, name: str, order: Order) -> Child:
-        """Start a child.
+    def set_signal() -> None:
+        prctl(PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:  # it ended before the call
+            os._exit(1)
 
-        Raises:
-            ChildError: it could not be started.
-        """
-        child = Child(name, order, self.changed, self._send)
-        self.children[name] = child
-        self._send(
-            {
-                "do": "start",
-                "name": name,
-                "argv": [str(part) for part in order.argv],
-                "log": str(order.log),
-                "folder": str(order.folder),
-                "environment": None if order.environment is None else dict(order.environment),
-                "uid": order.uid,
-                "gid": order.gid,
-                "stop_signal": int(order.stop_signal),
-                "grace": order.grace,
-                "pass_fds": list(self.pass_fds),
-            }
-        )
-        with self.changed:
-            self.changed.wait_for(lambda: child.pid or child.status is not None, GRACE)
-        if child.pid is None:
-            raise ChildError(f"{name}: {child.error or 'the keeper does not answer'}")
-        return child
+    return set_signal
 
-    def run(self, name: str, order: Order, timeout: float) -> None:
-        """Run a program to its end.
 
-        Raises:
-            ChildError: it failed, or did not end in `timeout` seconds.
-        """
-        child = self.start(name, order)
-        status = child.wait(timeout)
-        if status is None:
-            child.kill()
-            raise ChildError(f"{name} did not end in {timeout:g} seconds:\n{child.log_tail()}")
-        if status:
-            raise ChildError(f"{name} ended with status {status}:\n{child.log_tail()}")
+def open_file(path: Path) -> int:
+    """Open a file for appending; a new one belongs to the owner of its folder."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor
 
-    def close(self) -> None:
-        """Stop every child in an orderly way, then the keeper."""
-        with contextlib.suppress(BrokenPipeError):
-            self.orders.close()
+
+def stop(children: Iterable[Child], grace: float = GRACE) -> None:
+    """Stop all of them in order, and kill what still runs after `grace` seconds."""
+    children = list(children)
+    for child in children:
+        child.signal(child.stop_signal)
+        child.signal(signal.SIGCONT)  # a paused process acts on no signal
+    for child in children:
         try:
-            self.process.wait(KEEPER_GRACE)
+            child.process.wait(grace)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.listener.join()
-
-    def _send(self, order: dict[str, Any]) -> None:
-        with contextlib.suppress(BrokenPipeError, ValueError):  # gone or closed: _listen notes it
-            self.orders.write(json.dumps(order).encode() + b"\n")
-            self.orders.flush()
-
-    def _listen(self) -> None:
-        with cast("IO[bytes]", self.process.stdout) as events:
-            for line in events:
-                event = json.loads(line)
-                child = self.children[event["name"]]
-                with self.changed:
-                    child.pid = event.get("pid", child.pid)
-                    child.error = event.get("error")
-                    child.status = event.get("status", 1 if child.error else None)
-                    self.changed.notify_all()
-                if child.status is not None:
-                    self.on_end(child)
-        status = self.process.wait()
-        with self.changed:
-            self.status = status
-            for child in self.children.values():
-                if child.status is None:
-                    # Where the kernel does not tell the children that the keeper ended, this does.
-                    if sys.platform != "linux" and child.pid is not None:
-                        with contextlib.suppress(ProcessLookupError):
-                            os.kill(child.pid, child.order.stop_signal)
-                    child.status = -int(signal.SIGKILL)
-                    self.on_end(child)
-            self.changed.notify_all()
+            child.process.kill()
+            child.process.wait()

@@ -1,134 +1,218 @@
-"""The data folder: who may use it, where the stores' data really is, and where the sockets are.
+"""The data folder: its lock, the user that the stores run as, and where they keep their data.
 
-.standalone/main.lock       held by the running main process
-.standalone/stores.lock     held by the keeper and the servers: free when the last of them is gone
+.standalone/lock            held by the running system, its stores included
 .standalone/postgres.log    and valkey.log
 .standalone/postgres/       Postgres's data
 .standalone/valkey/         Valkey's data
-.standalone/run/            the sockets; a link, where this path is too long for a socket
-.standalone/elsewhere       a link to a folder with the last three in it and a copy of the
-                            programs, where the servers' user cannot reach this place, as in
-                            root's home
-.standalone/*.removed       Postgres's or Valkey's data while they are deleted
+.standalone/run/            the sockets; a link if the path is too long for a socket
+.standalone/elsewhere       if the user of the stores cannot reach this folder, as in root's
+                            home: a link to the one that has the last three
 """
 
 import contextlib
+import fcntl
 import os
+import pwd
 import shutil
-from collections.abc import Iterator
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGTERM, Signals
+from typing import Any
 
-from standalone import account, child, elsewhere, lock, problem, removal, socket_folder
+from standalone.child import Child, open_file, start
 
-# Seconds that an earlier run's servers may take to stop.
-STOPPING_TIMEOUT = child.KEEPER_GRACE + 4.0
-# Seconds that an earlier run may take to be gone, as when it was just now ended by Ctrl-C.
-ENDING_TIMEOUT = 1.0
-MAIN_LOCK = "main.lock"
-STORES_LOCK = "stores.lock"
+UNPRIVILEGED = "nobody"
+ELSEWHERE = Path("/var/lib/vote-standalone")
+SHORT_FOLDER = "/tmp"  # noqa: S108 (a new folder of mode 0700 is made in it)
+SHORT_PREFIX = "vote-"
+MAX_SOCKET_FOLDER = 80  # bytes; the path of a socket has at most 103 on macOS, 107 on Linux
+LOCK_TIMEOUT = 5.0  # seconds that an earlier run may take to end
+DATA = ("postgres", "valkey")
+
+
+class FolderError(Exception):
+    """The data folder cannot be used. The text says why and how to fix it."""
 
 
 @dataclass(frozen=True)
-class Folder:
-    """The data folder, ready for the servers, with its locks held."""
+class DataFolder:
+    """A data folder that this process has locked."""
 
     path: Path
-    base: Path  # where the servers' own folders are: `path`, or elsewhere
+    base: Path  # the folder for what belongs to the stores
     sockets: Path
-    user: account.Account | None
-    stores_lock: int  # file descriptor, for the servers to hold as well
+    user: pwd.struct_passwd | None  # the user that the stores run as; None: as this process
+    lock: int  # file descriptor
 
-    @property
-    def postgres(self) -> Path:
-        return self.base / "postgres"
+    def make(self, path: Path) -> Path:
+        """Make a folder that only the stores' user can enter."""
+        path.mkdir(mode=0o700)
+        _give(path, self.user)
+        return path
 
-    @property
-    def valkey(self) -> Path:
-        return self.base / "valkey"
-
-    @property
-    def programs(self) -> Path:
-        """Where the programs are copied to, if the user cannot reach the installed ones."""
-        return self.base / "programs"
-
-    def log(self, name: str) -> Path:
-        return self.path / f"{name}.log"
+    def start(
+        self, name: str, command: Sequence[str | Path], stop_signal: Signals = SIGTERM
+    ) -> Child:
+        """Start a program as the stores' user. While it runs, the data folder stays locked."""
+        return start(
+            name,
+            command,
+            log=self.path / f"{name}.log",
+            stop_signal=stop_signal,
+            env={"TZ": "UTC"},
+            cwd="/",
+            pass_fds=[self.lock],
+            **_as_user(self.user),
+        )
 
 
 @contextlib.contextmanager
-def opened(path: Path, *, fresh: bool = False) -> Iterator[Folder]:
-    """Take the data folder for this process; with `fresh`, delete what was kept.
+def opened(path: Path, *, fresh: bool = False) -> Iterator[DataFolder]:
+    """Make or lock the data folder.
+
+    Args:
+        path: The folder.
+        fresh: Delete all votes that it keeps.
 
     Raises:
-        problem.FolderError: another process has it, or this user cannot use it.
-        account.AccountError: there is no user to run the servers.
+        FolderError: It is in use, or this user cannot use it.
     """
+    path = path.resolve()
     with contextlib.ExitStack() as held:
-        with problem.explained(path):
-            folder = _open(path.resolve(), fresh, held)
+        try:
+            user = _store_user(path)
+            if not path.exists():
+                path.mkdir(parents=True)
+                if user is not None and path.parent.stat().st_uid == user.pw_uid:
+                    _give(path, user)
+            lock = _lock(path)
+            held.callback(os.close, lock)
+            base = _base(path, user)
+            for name in DATA:
+                _delete(base / name, keep=not fresh)
+            held.callback(_remove_sockets, base)
+            folder = DataFolder(path, base, _make_sockets(base, user), user, lock)
+        except OSError as error:
+            raise FolderError(
+                f"{error.filename or path}: {error.strerror or error}:"
+                " run as the user who made the data, or name another folder with --data"
+            ) from None
         yield folder
 
 
 def remove(path: Path) -> None:
-    """Delete the data folder, if it is there, and what lies elsewhere for it.
+    """Delete the data folder and all votes in it.
 
     Raises:
-        problem.FolderError: another process has it, or this user cannot delete it.
+        FolderError: It is in use, or this user cannot delete it.
     """
-    with problem.explained(path), contextlib.ExitStack() as held:
-        path = path.resolve()
-        if not (path / MAIN_LOCK).exists():
-            return
-        _lock(path, held)
-        link = path / elsewhere.LINK
-        base = link.readlink() if link.is_symlink() else path
-        socket_folder.clear(base / "run", account.choose(path))
-        removal.remove(base)
-        if base != path:
-            elsewhere.remove(base)
-        shutil.rmtree(path)
+    if not path.exists():
+        return
+    with opened(path, fresh=True) as folder:
+        if folder.base != folder.path:
+            shutil.rmtree(folder.base)
+    shutil.rmtree(path)
 
 
-def _open(path: Path, fresh: bool, held: contextlib.ExitStack) -> Folder:
-    user = account.choose(path)
-    if not path.is_dir():
-        path.mkdir(parents=True)
-        if user is not None and path.parent.stat().st_uid == user.uid:
-            account.give(user, path)
-    owner, stores_lock = _lock(path, held)
-    base = elsewhere.base(path, user)
-    removal.finish(base)
-    if fresh:
-        removal.remove(base)
-    for name in removal.KEPT:
-        if (base / name).exists():
-            account.check_owner(user, base / name)
-        # The keeper opens the logs. If it is root, they must stay writable for the folder's owner.
-        os.close(lock.opened(path / f"{name}.log", owner))
-    if not (base / "valkey").exists():
-        account.make_folder(user, base / "valkey")
-    sockets = socket_folder.made(base, user, held)
-    return Folder(path, base, sockets, user, stores_lock)
+def can_reach(user: pwd.struct_passwd | None, path: Path) -> bool:
+    """Return whether the user may enter this folder or run this program."""
+    if user is None:
+        return True
+    command = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(path)]
+    tested = subprocess.run(command, check=False, cwd="/", **_as_user(user))  # noqa: S603
+    return tested.returncode == 0
 
 
-def _lock(path: Path, held: contextlib.ExitStack) -> tuple[tuple[int, int], int]:
-    """Take both locks; return user and group of the folder, and the descriptor of stores.lock."""
-    status = path.stat()
-    owner = status.st_uid, status.st_gid
+def _store_user(path: Path) -> pwd.struct_passwd | None:
+    """Return the user to run the stores as, because Postgres refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    owner = nearest.stat().st_uid
     try:
-        main_lock = lock.take(path / MAIN_LOCK, owner, ENDING_TIMEOUT, f"process {os.getpid()}")
-    except lock.LockedError as holder:
-        raise problem.FolderError(
-            f"it already runs on {path} ({holder}):"
-            " stop it first, or name another folder with --data"
+        return pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        raise FolderError(
+            f"{nearest} belongs to user {owner}, and Postgres cannot run as that user:"
+            " run as an ordinary user"
         ) from None
-    held.callback(os.close, main_lock)
-    try:
-        stores_lock = lock.take(path / STORES_LOCK, owner, STOPPING_TIMEOUT)
-    except lock.LockedError:
-        raise problem.FolderError(
-            f"servers of an earlier run still run on {path}: stop them first"
-        ) from None
-    held.callback(os.close, stores_lock)
-    return owner, stores_lock
+
+
+def _as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _give(path: Path, user: pwd.struct_passwd | None) -> None:
+    if user is not None:
+        os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def _lock(path: Path) -> int:
+    lock = open_file(path / "lock")
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(lock)
+                raise FolderError(
+                    f"{path} is in use by another run:"
+                    " stop that one, or name another folder with --data"
+                ) from None
+            time.sleep(0.05)
+
+
+def _base(path: Path, user: pwd.struct_passwd | None) -> Path:
+    link = path / "elsewhere"
+    if link.is_symlink():
+        return link.resolve(strict=True)
+    if can_reach(user, path):
+        return path
+    ELSEWHERE.mkdir(parents=True, exist_ok=True)
+    ELSEWHERE.chmod(0o755)
+    base = Path(tempfile.mkdtemp(prefix="", dir=ELSEWHERE))
+    base.chmod(0o755)
+    link.symlink_to(base)
+    return base
+
+
+def _delete(path: Path, *, keep: bool) -> None:
+    """Delete data so that an interrupted deletion leaves nothing that looks like data."""
+    removed = path.with_name(f"{path.name}.removed")
+    if removed.exists():
+        shutil.rmtree(removed)
+    if path.exists() and not keep:
+        path.rename(removed)
+        shutil.rmtree(removed)
+
+
+def _make_sockets(base: Path, user: pwd.struct_passwd | None) -> Path:
+    _remove_sockets(base)  # of a run that was killed
+    run = base / "run"
+    # asyncpg takes a comma for a list of hosts.
+    if len(os.fsencode(run)) <= MAX_SOCKET_FOLDER and "," not in str(run):
+        run.mkdir(mode=0o700)
+        folder = run
+    else:
+        folder = Path(tempfile.mkdtemp(prefix=SHORT_PREFIX, dir=SHORT_FOLDER))
+        run.symlink_to(folder)
+    _give(folder, user)
+    return folder
+
+
+def _remove_sockets(base: Path) -> None:
+    run = base / "run"
+    if run.is_symlink():
+        if run.readlink().match(f"{SHORT_FOLDER}/{SHORT_PREFIX}*"):
+            shutil.rmtree(run.readlink(), ignore_errors=True)
+        run.unlink()
+    elif run.exists():
+        shutil.rmtree(run)

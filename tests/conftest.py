@@ -12,39 +12,41 @@ import hypothesis
 import pytest
 import redis.asyncio
 
-import result.settings
-import vote.settings
-import worker.settings
+from result.settings import Settings as ResultSettings
 from tests import service, store
+from vote.settings import Settings as VoteSettings
+from worker.settings import Settings as WorkerSettings
 
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
 
-# What a script runs in the background ignores SIGINT, and so would all that the tests start.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Started by nohup or in the background of a script, the tests ignore signals, and so would all
+# programs that they start.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler)
 
 DATABASE = "test"
 SETTINGS = frozenset(
     name.upper()
-    for module in (vote.settings, worker.settings, result.settings)
-    for field in module.Settings.model_fields
+    for settings in (VoteSettings, WorkerSettings, ResultSettings)
+    for field in settings.model_fields
     for name in (field, f"{field}_FILE")
 ) | {"ENV_FILE"}
 
 
 @pytest.hookimpl(optionalhook=True)  # also without the plugin
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Among how many processes `-n auto` divides the tests, which wait more than they compute."""
+    """Return the number of processes for `-n auto`: the tests wait more than they compute."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
-        return None  # as the plugin takes it from there
+        return None  # the plugin uses that
     return min((os.cpu_count() or 1) + 1, service.MOST_WORKERS)
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the environment says to `make run` does not reach the tests."""
+    """Hide settings in the environment of this machine from the tests."""
     for name in os.environ:
         if name.upper() in SETTINGS or name.upper().startswith("OPTION_"):
             monkeypatch.delenv(name)
@@ -76,13 +78,13 @@ async def stores(servers: store.Servers) -> AsyncIterator[store.Stores]:
 
 
 async def _empty_database(admin_url: str) -> str:
-    """The URL of a database like a new one: emptied, which is ten times faster than made."""
+    """Return the URL of an empty database. To empty one is ten times faster than to make one."""
     url = urlunsplit(urlsplit(admin_url)._replace(path=f"/{DATABASE}"))
     admin = await asyncpg.connect(admin_url)
     try:
         with contextlib.suppress(asyncpg.DuplicateDatabaseError):
             await admin.execute(f"CREATE DATABASE {DATABASE}")
-        await admin.execute(  # what a test has left
+        await admin.execute(  # connections that the test before has left
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
             DATABASE,
         )
@@ -102,6 +104,6 @@ async def _empty_database(admin_url: str) -> str:
 
 @pytest.fixture
 async def services(tmp_path: Path) -> AsyncIterator[service.Services]:
-    """Starts services as real processes, and ends them all after the test."""
+    """Starts services as real processes, and stops them all after the test."""
     with service.opened(tmp_path) as started:
         yield started

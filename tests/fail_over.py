@@ -1,22 +1,29 @@
 """A fail-over of Redis: another server is the master, and the old one is a replica now."""
 
 import contextlib
+import time
 import typing
 from collections.abc import AsyncIterator, Iterator
 
-from standalone import store as standalone_store
-from tests import place
+from standalone.child import stop
+from standalone.folder import opened
+from standalone.stores import Valkey
+from tests import place, until
 
 
 @contextlib.contextmanager
 def valkey() -> Iterator[str]:
-    """The URL of one more server."""
-    with (
-        place.opened("vote-test-") as path,
-        standalone_store.opened(path) as stores,
-    ):
-        stores.wait_valkey(stores.start_valkey())
-        yield stores.redis_url
+    """Start one more server, and yield its URL."""
+    with place.opened("vote-test-") as path, opened(path) as data:
+        server = Valkey(data)
+        child = server.start()
+        try:
+            while not server.is_ready(child):
+                assert child.status is None, child.describe_end()
+                time.sleep(until.POLL)
+            yield server.url
+        finally:
+            stop([child])
 
 
 @contextlib.asynccontextmanager

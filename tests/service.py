@@ -1,4 +1,4 @@
-"""The services as real processes, each with its own port and log, all gone after the test."""
+"""The services as real processes, each with its own port and log, stopped after the test."""
 
 import contextlib
 import itertools
@@ -13,33 +13,27 @@ from pathlib import Path
 
 import aiohttp
 
-from standalone import child
+from standalone.child import Child, start, stop
 from tests import until
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_TIMEOUT = 20.0  # seconds
 END_TIMEOUT = 12.0  # seconds; the services promise 10
-# What the machine's environment may say about other systems must not reach the services.
+# The services get no other variable of the machine's environment.
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "DOCKER_HOST")
 INHERITED_PREFIXES = ("COVERAGE", "COV_")
 
-MOST_WORKERS = 8  # processes at most, among which the tests are divided by default
-# Systems give connections ports from 32,768 on, and clusters node ports from 30,000 on. One below
-# stays free until it is listened on, also while what listens there is down.
+MOST_WORKERS = 8  # processes among which the tests are divided
+# Systems give ports from 32,768 to connections, and clusters from 30,000 to nodes.
 FIRST_PORT, PORTS = 20_000, 1_200
 
-
-def first_port(worker: str) -> int:
-    """Where the ports begin that this process has among those that divide the tests."""
-    return FIRST_PORT + PORTS * (int(worker.removeprefix("gw")) % MOST_WORKERS)
-
-
-_first = first_port(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_first = FIRST_PORT + PORTS * (_worker % MOST_WORKERS)
 _next = itertools.count(random.randrange(PORTS))  # other tests may run on this machine
 
 
 def free_port() -> int:
-    """A TCP port that nothing listens on, and that is not given again for long."""
+    """Return a TCP port that nothing listens on, and that is not returned again for long."""
     while True:
         port = _first + next(_next) % PORTS
         with contextlib.suppress(OSError), socket.create_server(("", port)):
@@ -52,7 +46,7 @@ class Service:
 
     name: str
     port: int
-    child: child.Child
+    child: Child
 
     @property
     def url(self) -> str:
@@ -60,21 +54,21 @@ class Service:
 
     @property
     def pid(self) -> int:
-        assert self.child.pid is not None
-        return self.child.pid
+        return self.child.process.pid
 
     @property
     def status(self) -> int | None:
-        """The exit status, minus the signal's number if one ended it; None while it runs."""
+        """The exit status, or minus the signal that ended it; None while it runs."""
         return self.child.status
 
     @property
     def log(self) -> str:
         """What it wrote to standard output and standard error."""
-        return self.child.order.log.read_text(errors="replace")
+        assert self.child.log is not None
+        return self.child.log.read_text(errors="replace")
 
     async def get(self, path: str) -> int:
-        """The status code of its answer; 0 if it does not answer."""
+        """Return the status code of its answer; 0 if it does not answer."""
         timeout = aiohttp.ClientTimeout(total=2)
         try:
             async with (
@@ -86,7 +80,7 @@ class Service:
             return 0
 
     async def text(self, path: str) -> str:
-        """The body of its answer, whatever its status code."""
+        """Return the body of its answer."""
         timeout = aiohttp.ClientTimeout(total=2)
         async with (
             aiohttp.ClientSession(timeout=timeout) as client,
@@ -95,7 +89,7 @@ class Service:
             return await answer.text()
 
     async def ready(self, within: float = READY_TIMEOUT) -> None:
-        """Wait until it says that it is ready."""
+        """Wait until /readyz answers 200."""
 
         async def is_ready() -> bool:
             assert self.status is None, f"{self.name} ended with {self.status}:\n{self.log}"
@@ -131,26 +125,26 @@ class Service:
 
 @dataclass
 class Services:
-    """Starts programs of the project."""
+    """Starts programs of the project. Their logs are in `folder`."""
 
     folder: Path
-    keeper: child.Keeper
-    numbers: Iterator[int] = field(default_factory=itertools.count)
+    started: list[Service] = field(default_factory=list)
 
     def start(self, module: str, *arguments: str, **environment: str) -> Service:
-        """Start `python -m module` with these settings alone. PORT is a free one unless given."""
-        name = f"{module}-{next(self.numbers)}"
+        """Start `python -m module` with these settings only. PORT is a free one by default."""
+        name = f"{module}-{len(self.started)}"
         port = int(environment.setdefault("PORT", str(free_port())))
         inherited = {
             name: value
             for name, value in os.environ.items()
             if name in INHERITED or name.startswith(INHERITED_PREFIXES)
         }
-        order = child.Order(
-            argv=[sys.executable, "-m", module, *arguments],
+        child = start(
+            name,
+            [sys.executable, "-m", module, *arguments],
             log=self.folder / f"{name}.log",
-            folder=self.folder,
-            environment={
+            cwd=self.folder,
+            env={
                 **inherited,
                 "PYTHONPATH": str(ROOT),
                 "PYTHONUNBUFFERED": "1",
@@ -158,10 +152,11 @@ class Services:
                 **environment,
             },
         )
-        return Service(name, port, self.keeper.start(name, order))
+        self.started.append(Service(name, port, child))
+        return self.started[-1]
 
     async def ready(self, module: str, *arguments: str, **environment: str) -> Service:
-        """Start it and wait until it says that it is ready."""
+        """Start it and wait until it is ready."""
         process = self.start(module, *arguments, **environment)
         await process.ready()
         return process
@@ -169,9 +164,9 @@ class Services:
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Services]:
-    """Programs with their logs in `folder`. All end with the block, or when this process ends."""
-    with child.Keeper() as keeper:
-        yield Services(folder, keeper)
-        for process in keeper.children.values():
-            if process.status is None:
-                process.signal(signal.SIGCONT)
+    """Yield what starts programs. All of them end with the block, or with this process."""
+    services = Services(folder)
+    try:
+        yield services
+    finally:
+        stop(process.child for process in services.started)

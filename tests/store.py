@@ -1,99 +1,81 @@
-"""The stores that the tests use: real servers, in containers or from wheels, with faults at will.
+"""The stores for the tests: real servers, in containers or from wheels, which tests can break.
 
 The environment variable TEST_STORES decides: `docker`, `wheels`, or `auto` (the default), which
-takes Docker where an engine answers and has or gets the images.
+takes Docker if an engine answers and has or gets the images.
 """
 
-import asyncio
 import contextlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import redis.asyncio
 
 MODES = ("auto", "docker", "wheels")
 
 
-class Control(Protocol):
-    """How one server is run. Every call returns when the thing is done."""
+class Server(ABC):
+    """One server. It keeps its address and its data when it is stopped and started again."""
 
-    def start(self) -> None:
-        """Start it, at the same address and with the same data, and wait until it is ready."""
-
-    def stop(self) -> None:
-        """Stop it in an orderly way."""
-
-    def kill(self) -> None:
-        """End it at once, as a power cut of its machine would."""
-
-    def pause(self) -> None:
-        """Keep it from running: connections stay, nothing answers."""
-
-    def resume(self) -> None:
-        """End a pause."""
-
-
-class Server:
-    """One server, controlled from asynchronous tests. What a test breaks is mended after it."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-        self._running = True
-        self._paused = False
+    def __init__(self) -> None:
+        self._is_running = True
+        self._is_paused = False
 
     async def start(self) -> None:
-        """Start it, at the same address and with the same data, and wait until it is ready."""
-        await asyncio.to_thread(self._control.start)
-        self._running = True
+        """Start it and wait until it is ready."""
+        await self._start()
+        self._is_running = True
 
     async def stop(self) -> None:
-        """Stop it in an orderly way."""
+        """Stop it in order."""
         await self.resume()
-        self._running = False
-        await asyncio.to_thread(self._control.stop)
+        self._is_running = False
+        await self._stop()
 
     async def kill(self) -> None:
         """End it at once (`kill -9`)."""
-        self._running = False
-        self._paused = False
-        await asyncio.to_thread(self._control.kill)
+        self._is_running = self._is_paused = False
+        await self._kill()
 
     async def pause(self) -> None:
-        """Keep it from running: connections stay, nothing answers."""
-        self._paused = True
-        await asyncio.to_thread(self._control.pause)
+        """Stop its processes: connections stay open, nothing answers."""
+        self._is_paused = True
+        await self._pause()
 
     async def resume(self) -> None:
         """End a pause, if there is one."""
-        if self._paused:
-            await asyncio.to_thread(self._control.resume)
-            self._paused = False
+        if self._is_paused:
+            await self._resume()
+            self._is_paused = False
 
     async def mend(self) -> None:
-        """Make it run again, whatever a test did to it."""
+        """Make it run again, whatever the test did to it."""
         await self.resume()
-        if not self._running:
+        if not self._is_running:
             await self.start()
 
+    @abstractmethod
+    async def _start(self) -> None: ...
 
-@dataclass(frozen=True)
-class Servers:
-    """Both servers, for a whole test session."""
+    @abstractmethod
+    async def _stop(self) -> None: ...
 
-    kind: str  # "docker" or "wheels"
-    database_url: str  # of the database "postgres"
-    redis_url: str
-    postgres: Server
-    redis: Server
+    @abstractmethod
+    async def _kill(self) -> None: ...
+
+    @abstractmethod
+    async def _pause(self) -> None: ...
+
+    @abstractmethod
+    async def _resume(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Both stores, empty, for one test."""
+    """Both stores."""
 
-    database_url: str  # of a database made for this test
+    database_url: str
     redis_url: str
     postgres: Server
     redis: Server
@@ -104,6 +86,13 @@ class Stores:
         return {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
 
 
+@dataclass(frozen=True)
+class Servers(Stores):
+    """Both stores for a whole test session, with the URL of the database `postgres`."""
+
+    kind: str  # "docker" or "wheels"
+
+
 @contextlib.contextmanager
 def opened() -> Iterator[Servers]:
     """Start both servers as TEST_STORES says, and stop them at the end."""
@@ -111,12 +100,12 @@ def opened() -> Iterator[Servers]:
 
     mode = os.environ.get("TEST_STORES") or "auto"
     if mode not in MODES:
-        raise ValueError(f"TEST_STORES is {mode!r}: it must be one of {', '.join(MODES)}")
+        raise ValueError(f"TEST_STORES: {mode!r} is not valid: use {', '.join(MODES)}")
     with contextlib.ExitStack() as held:
         if mode == "docker" or (mode == "auto" and store_docker.answers()):
             try:
                 servers = held.enter_context(store_docker.opened())
-            except store_docker.Unusable:
+            except store_docker.UnusableError:
                 if mode == "docker":
                     raise
             else:
@@ -127,7 +116,7 @@ def opened() -> Iterator[Servers]:
 
 @contextlib.asynccontextmanager
 async def full(client: redis.asyncio.Redis) -> AsyncIterator[None]:
-    """In this block Redis refuses each command that needs memory."""
+    """While the block runs, Redis refuses each command that needs memory."""
     before = (await client.config_get("maxmemory"))["maxmemory"]
     await client.config_set("maxmemory", 1)
     try:

@@ -1,151 +1,145 @@
 """The stores in containers, by testcontainers."""
 
+import asyncio
 import contextlib
 import gc
 import os
 import secrets
+import socket
 import time
 import warnings
 from collections.abc import Iterator
 
-# Read when testcontainers is imported; what the environment says goes first. Its reaper would be
-# one more image to pull, and mapped ports are what works on any machine with the engine.
+# Read when testcontainers is imported. Its reaper would be one more image to pull, and mapped
+# ports are what works on any machine with the engine.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
 
 import psutil
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
+from docker.models.containers import Container
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
-from tests import orphan, service, store
+from tests import service, store
 
 POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18")
 VALKEY_IMAGE = os.environ.get("TEST_VALKEY_IMAGE", "valkey/valkey:8")
+LABEL = "voting-test.process"  # the machine and the process that a container belongs to
+MACHINE = socket.gethostname()
 ANSWER_TIMEOUT = 3  # seconds for the engine to answer
 READY_TIMEOUT = 60.0  # seconds
-READY_POLL = 0.05  # seconds between two looks
 STOP_TIMEOUT = 8  # seconds before the engine kills
 
 
-class Unusable(Exception):  # noqa: N818
+class UnusableError(Exception):
     """The engine cannot run the images."""
 
 
 def answers() -> bool:
-    """Whether a Docker engine answers."""
+    """Return whether a Docker engine answers."""
     with warnings.catch_warnings():
-        # When nobody answers, the library leaves its socket to the garbage collection.
+        # If nothing answers, the library leaves its socket to the garbage collection.
         warnings.simplefilter("ignore", ResourceWarning)
         try:
-            return _ping()
+            with contextlib.closing(DockerClient(timeout=ANSWER_TIMEOUT).client) as engine:
+                return bool(engine.ping())
+        except (DockerException, OSError):
+            return False
         finally:
             gc.collect()
 
 
-def _ping() -> bool:
-    try:
-        engine = DockerClient(timeout=ANSWER_TIMEOUT).client
-    except DockerException:
-        return False
-    try:
-        return bool(engine.ping())
-    except (DockerException, OSError):
-        return False
-    finally:
-        engine.close()
-
-
-def _remove_orphans() -> None:
-    try:
-        with contextlib.closing(DockerClient().client) as engine:
-            orphan.remove(engine)
-    except DockerException as problem:
-        raise Unusable(str(problem)) from problem
-
-
-class DockerControl:
+class DockerServer(store.Server):
     """One container, with a port of the host that stays the same over a restart."""
 
     def __init__(self, container: DockerContainer, port: int, ready: list[str]) -> None:
-        self._container = container
-        self._port = port
+        super().__init__()
         self._ready = ready
-        self.host_port = service.free_port()
-        container.with_bind_ports(port, self.host_port)
-        container.with_kwargs(labels={orphan.LABEL: orphan.name(psutil.Process())})
-
-    def create(self) -> None:
+        host_port = service.free_port()
+        container.with_bind_ports(port, host_port)
+        container.with_kwargs(labels={LABEL: f"{MACHINE} {os.getpid()}"})
         try:
-            self._container.start()
-        except DockerException as problem:
-            raise Unusable(str(problem)) from problem
-
-    def address(self) -> str:
-        return f"{self._container.get_container_host_ip()}:{self.host_port}"
+            container.start()
+        except DockerException as error:
+            raise UnusableError(str(error)) from error
+        self.container: Container = container.get_wrapped_container()
+        self.address = f"{container.get_container_host_ip()}:{host_port}"
 
     def wait_ready(self) -> None:
-        wrapped = self._container.get_wrapped_container()
         deadline = time.monotonic() + READY_TIMEOUT
-        while wrapped.exec_run(self._ready).exit_code != 0:
+        while self.container.exec_run(self._ready).exit_code != 0:
             if time.monotonic() > deadline:
-                raise TimeoutError(wrapped.logs(tail=20).decode(errors="replace"))
-            time.sleep(READY_POLL)
+                raise TimeoutError(self.container.logs(tail=20).decode(errors="replace"))
+            time.sleep(0.05)
 
-    def start(self) -> None:
-        self._container.get_wrapped_container().start()
-        self.wait_ready()
+    async def _start(self) -> None:
+        await asyncio.to_thread(self.container.start)
+        await asyncio.to_thread(self.wait_ready)
 
-    def stop(self) -> None:
-        self._container.get_wrapped_container().stop(timeout=STOP_TIMEOUT)
+    async def _stop(self) -> None:
+        await asyncio.to_thread(self.container.stop, timeout=STOP_TIMEOUT)
 
-    def kill(self) -> None:
-        wrapped = self._container.get_wrapped_container()
-        wrapped.kill()
-        wrapped.wait()
+    async def _kill(self) -> None:
+        await asyncio.to_thread(self.container.kill)
+        await asyncio.to_thread(self.container.wait)
 
-    def pause(self) -> None:
-        self._container.get_wrapped_container().pause()
+    async def _pause(self) -> None:
+        await asyncio.to_thread(self.container.pause)
 
-    def resume(self) -> None:
-        self._container.get_wrapped_container().unpause()
-
-    def remove(self) -> None:
-        self._container.stop()
+    async def _resume(self) -> None:
+        await asyncio.to_thread(self.container.unpause)
 
 
 @contextlib.contextmanager
 def opened() -> Iterator[store.Servers]:
-    """Both servers in new containers.
+    """Start both servers in new containers.
 
     Raises:
-        Unusable: they cannot be started, for instance because an image cannot be had.
+        UnusableError: The engine cannot run them, for instance because it has no such image.
     """
-    _remove_orphans()
     password = secrets.token_hex(16)
-    postgres = DockerControl(
-        DockerContainer(POSTGRES_IMAGE).with_env("POSTGRES_PASSWORD", password),
-        5432,
-        # With the host: during the image's set-up phase the server listens on its socket alone.
-        ["pg_isready", "--username=postgres", "--host=127.0.0.1"],
-    )
-    redis = DockerControl(
-        DockerContainer(VALKEY_IMAGE).with_command(
-            "valkey-server --appendonly yes --appendfsync always"
-        ),
-        6379,
-        ["sh", "-c", "valkey-cli ping | grep -q PONG"],
-    )
     with contextlib.ExitStack() as held:
-        for control in (postgres, redis):
-            held.callback(control.remove)
-            control.create()
-        for control in (postgres, redis):
-            control.wait_ready()
+        held.callback(_remove_containers, os.getpid())
+        _remove_orphans()
+        postgres = DockerServer(
+            DockerContainer(POSTGRES_IMAGE).with_env("POSTGRES_PASSWORD", password),
+            5432,
+            # With the host: during its set-up the server listens on its socket only.
+            ["pg_isready", "--username=postgres", "--host=127.0.0.1"],
+        )
+        redis = DockerServer(
+            DockerContainer(VALKEY_IMAGE).with_command(
+                "valkey-server --appendonly yes --appendfsync always"
+            ),
+            6379,
+            ["sh", "-c", "valkey-cli ping | grep -q PONG"],
+        )
+        postgres.wait_ready()
+        redis.wait_ready()
         yield store.Servers(
             kind="docker",
-            database_url=f"postgresql://postgres:{password}@{postgres.address()}/postgres",
-            redis_url=f"redis://{redis.address()}/0",
-            postgres=store.Server(postgres),
-            redis=store.Server(redis),
+            database_url=f"postgresql://postgres:{password}@{postgres.address}/postgres",
+            redis_url=f"redis://{redis.address}/0",
+            postgres=postgres,
+            redis=redis,
         )
+
+
+def _remove_orphans() -> None:
+    """Remove the containers of tests on this machine that were killed."""
+    with contextlib.closing(DockerClient().client) as engine:
+        found = engine.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+        owners = [container.labels[LABEL].split() for container in found]
+    for machine, pid in owners:
+        if machine == MACHINE and not psutil.pid_exists(int(pid)):
+            _remove_containers(int(pid))
+
+
+def _remove_containers(pid: int) -> None:
+    """Remove the containers of this process of this machine."""
+    label = f"{LABEL}={MACHINE} {pid}"
+    with contextlib.closing(DockerClient().client) as engine:
+        for each in engine.containers.list(all=True, filters={"label": label}, ignore_removed=True):
+            with contextlib.suppress(APIError):  # other tests may remove it at the same time
+                each.remove(force=True, v=True)

@@ -1,59 +1,65 @@
 """The stores from wheels, just as `standalone` runs them."""
 
 import contextlib
-import shutil
-from collections.abc import Callable, Iterator
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 
-from standalone import child
-from standalone import store as standalone_store
-from tests import place, store
+from standalone import folder
+from standalone.child import stop
+from standalone.stores import READY_TIMEOUT, Postgres, Valkey
+from tests import store, until
 
-GONE_TIMEOUT = 10.0  # seconds
 
+class WheelServer(store.Server):
+    """A server, and the processes that it forks, as Postgres does for each session."""
 
-class WheelControl:
-    """A server and the processes that it forks, as Postgres does for each session."""
+    def __init__(self, server: Postgres | Valkey) -> None:
+        super().__init__()
+        self.server = server
+        self.child = server.start()
 
-    def __init__(
-        self, launch: Callable[[], child.Child], ready: Callable[[child.Child], None]
-    ) -> None:
-        self._launch = launch
-        self._ready = ready
-        self._server = launch()
+    def is_ready(self) -> bool:
+        assert self.child.status is None, self.child.describe_end()
+        return self.server.is_ready(self.child)
 
-    def wait_ready(self) -> None:
-        self._ready(self._server)
+    def close(self) -> None:
+        self._send(signal.SIGCONT)
+        stop([self.child])
 
-    def start(self) -> None:
-        self._server = self._launch()
-        self.wait_ready()
+    # Nothing here may start it in another thread: it would end with that thread.
+    async def _start(self) -> None:
+        self.child = self.server.start()
+        await until.true(self.is_ready, READY_TIMEOUT)
 
-    def stop(self) -> None:
-        self._server.stop()
+    async def _stop(self) -> None:
+        self.child.signal(self.child.stop_signal)
+        await until.true(lambda: self.child.status is not None)
 
-    def kill(self) -> None:
+    async def _kill(self) -> None:
         processes = self._processes()
-        for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        self._server.kill()
-        psutil.wait_procs(processes, GONE_TIMEOUT)
+        self._send(signal.SIGKILL)
+        await until.true(lambda: self.child.status is not None)
+        await until.true(lambda: not any(process.is_running() for process in processes))
 
-    def pause(self) -> None:
+    async def _pause(self) -> None:
+        self._send(signal.SIGSTOP)
+
+    async def _resume(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
         for process in self._processes():
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.suspend()
-
-    def resume(self) -> None:
-        for process in reversed(self._processes()):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.resume()
+                process.send_signal(number)
 
     def _processes(self) -> list[psutil.Process]:
         try:
-            main = psutil.Process(self._server.pid)
+            main = psutil.Process(self.child.process.pid)
             return [main, *main.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
@@ -61,21 +67,23 @@ class WheelControl:
 
 @contextlib.contextmanager
 def opened() -> Iterator[store.Servers]:
-    """Both servers with their data in a new temporary folder."""
-    with contextlib.ExitStack() as held:
-        path = held.enter_context(place.opened("vote-test-"))
-        stores = held.enter_context(standalone_store.opened(path))
-        if stores.folder.base != path:
-            held.callback(shutil.rmtree, stores.folder.base)
-        redis = WheelControl(stores.start_valkey, stores.wait_valkey)
-        postgres = WheelControl(stores.start_postgres, stores.wait_postgres)
-        redis.wait_ready()
-        postgres.wait_ready()
-        yield store.Servers(
-            kind="wheels",
-            database_url=stores.database_url,
-            redis_url=stores.redis_url,
-            postgres=store.Server(postgres),
-            redis=store.Server(redis),
-        )
-        # In reverse: the servers end first, then their folders go.
+    """Start both servers with their data in a new temporary folder."""
+    path = Path(tempfile.mkdtemp(prefix="vote-test-"))
+    path.chmod(0o711)  # for root, the servers run as another user
+    try:
+        with folder.opened(path) as data, contextlib.ExitStack() as held:
+            valkey, postgres = Valkey(data), Postgres(data)
+            redis_server, postgres_server = WheelServer(valkey), WheelServer(postgres)
+            for server in (redis_server, postgres_server):
+                held.callback(server.close)
+            while not (redis_server.is_ready() and postgres_server.is_ready()):
+                time.sleep(until.POLL)
+            yield store.Servers(
+                kind="wheels",
+                database_url=postgres.url,
+                redis_url=valkey.url,
+                postgres=postgres_server,
+                redis=redis_server,
+            )
+    finally:
+        folder.remove(path)

