@@ -1,143 +1,191 @@
-"""The live channel: what every browser is sent over Socket.IO."""
+"""The live channel: events for all browsers over Socket.IO.
+
+python-socketio manages connections and sessions, and serves clients that poll. A WebSocket client
+gets its events through the `send` of its ASGI connection instead: an event is encoded once for all,
+and a client that is slow to read holds at most one event of each kind.
+"""
 
 import asyncio
+import contextlib
 import json
 import logging
+import sys
 import time
-import typing
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any, NoReturn
 
 import socketio
 import structlog
+from starlette.types import Message, Send
 
-from common import poll, security
-from result import fanout, metric, tally
+from common.poll import Poll
+from common.security import is_same_host
+from result.metrics import Metrics
+from result.tallies import Tally
 
+POLLING = "polling"  # the room of the clients that poll, or did when they connected
 STATUS_INTERVAL = 0.25  # seconds between two looks at the status
-STATUS_SILENCE = 0.75  # seconds after which an unchanged status is sent again: it is a sign of life
-PING_INTERVAL = 10  # seconds; a browser whose network died is noticed after this and the next
+MAX_SILENCE = 0.75  # seconds after which an unchanged status is sent again, as a sign of life
+PING_INTERVAL = 10  # seconds
 PING_TIMEOUT = 10  # seconds
+MAX_MESSAGE = 16 * 1024  # bytes that a client may send at once
+MAX_REFUSALS = 10  # refused origins in the log
+MAX_NAME = 100  # characters of such an origin
 
-MAX_REFUSED = 10  # pages of other hosts that the log tells of
-MAX_NAME = 100  # characters of such a host
-
-Status = dict[str, typing.Any]
+Status = dict[str, Any]
 
 log = structlog.get_logger("live")
 
 
-class Live:
-    """Sends `message` and `scores` on connect, as the classic page expects, then each change.
+class Client:
+    """A browser with a WebSocket.
 
-    `status` makes the content of the event `pipeline`, without the time and the browsers.
+    At most one send is in progress. Meanwhile, only the newest event of each kind waits.
     """
 
-    def __init__(
-        self, asked: poll.Poll, metrics: metric.Metrics, status: Callable[[], Status]
-    ) -> None:
+    __slots__ = ("_newest", "_send", "_sending")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._sending: asyncio.Task[None] | None = None
+        self._newest: dict[str, Message] = {}  # by event, the oldest kind first
+
+    def offer(self, event: str, message: Message) -> None:
+        """Send a message in the place of an older one of this event that still waits."""
+        self._newest[event] = message
+        if self._sending is None or self._sending.done():
+            self._sending = _start(self._send_newest())
+
+    async def _send_newest(self) -> None:
+        # A closed connection is no fault; python-socketio reports it as a disconnect.
+        with contextlib.suppress(OSError, RuntimeError):
+            while self._newest:
+                event = next(iter(self._newest))
+                await self._send(self._newest.pop(event))
+
+
+class Live:
+    """Send `message`, `scores` and `pipeline` to each new browser, then every change to all.
+
+    Args:
+        poll: The poll.
+        metrics: Counts browsers and broadcasts.
+        status: Returns the content of `pipeline`, without the time and the browsers.
+    """
+
+    def __init__(self, poll: Poll, metrics: Metrics, status: Callable[[], Status]) -> None:
         self.server = socketio.AsyncServer(
             async_mode="asgi",
-            transports=["websocket", "polling"],
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
-            cors_allowed_origins=self._is_ours,
-            # What a stranger sends is no event of ours: it must not fill the log.
+            max_http_buffer_size=MAX_MESSAGE,
+            cors_allowed_origins=self._is_own_page,
             logger=_silent("socketio"),
             engineio_logger=_silent("engineio"),
         )
-        self.server.eio.disconnect = self._drop
         self.server.on("connect", self._connect)
         self.server.on("disconnect", self._disconnect)
-        self._welcome = {"text": asked.title}
+        self._welcome = {"text": poll.title}  # the classic page waits for this event
+        self._scores: str | None = None  # the classic page parses a string
         self._metrics = metrics
         self._status = status
-        self._scores: str | None = None
-        self._refused: set[tuple[str, str]] = set()  # origins, and the hosts that were asked
-        self._fanout = fanout.Fanout(self.server)
-        self._browsers: dict[str, str] = {}  # the ids of Engine.IO by those of Socket.IO
+        self._clients: dict[str, Client] = {}  # with a WebSocket, by session id
+        self._polling: set[str] = set()  # session ids
+        self._refused: set[tuple[str, str]] = set()  # origins and hosts that the log names
 
-    async def broadcast(self, latest: tally.Tally) -> None:
-        """Sends the scores of `latest` to all."""
-        # The classic page parses a string.
-        self._scores = json.dumps(latest.voters)
-        if self._browsers:
-            await self._fanout.emit("scores", self._scores, self._browsers.values())
+    async def send_scores(self, tally: Tally) -> None:
+        """Send the votes to all."""
+        self._scores = json.dumps(tally.votes)
+        if self._count():
             self._metrics.broadcasts.inc()
+        await self._broadcast("scores", self._scores)
 
-    async def follow_status(self) -> typing.NoReturn:
-        """Sends the status when it changed, and now and then when it did not."""
-        sent: Status | None = None
+    async def follow_status(self) -> NoReturn:
+        """Send the status to all when it has changed, and from time to time if it has not."""
+        sent: Status = {}
         sent_at = 0.0
         while True:
-            status = self._with_browsers()
-            due = time.monotonic() - sent_at >= STATUS_SILENCE
-            if self._browsers and (due or _stripped(status) != _stripped(sent)):
-                await self._fanout.emit("pipeline", status, self._browsers.values())
+            status = self._current_status()
+            if _lasting(status) != _lasting(sent) or time.monotonic() - sent_at >= MAX_SILENCE:
+                await self._broadcast("pipeline", status)
                 sent, sent_at = status, time.monotonic()
             await asyncio.sleep(STATUS_INTERVAL)
 
-    def _is_ours(self, origin: str | None, environ: typing.Mapping[str, typing.Any]) -> bool:
-        """Whether a page of `origin` may listen. Says once what a proxy does wrong."""
-        if origin is None:  # no browser
+    async def _broadcast(self, event: str, content: object) -> None:
+        message = _message(event, content)
+        for client in self._clients.values():
+            client.offer(event, message)
+        await self.server.emit(event, content, room=POLLING)
+
+    async def _connect(self, sid: str, environ: dict[str, Any], *_: object) -> None:
+        if environ["asgi.scope"]["type"] == "websocket":
+            client = self._clients[sid] = Client(environ["asgi.send"])
+            for event, content in self._first_events():
+                client.offer(event, _message(event, content))
+        else:
+            self._polling.add(sid)
+            await self.server.enter_room(sid, POLLING)
+            for event, content in self._first_events():
+                await self.server.emit(event, content, to=sid)
+        self._metrics.browsers.set(self._count())
+
+    async def _disconnect(self, sid: str, *_: object) -> None:
+        self._clients.pop(sid, None)
+        self._polling.discard(sid)
+        self._metrics.browsers.set(self._count())
+
+    def _first_events(self) -> Iterator[tuple[str, object]]:
+        yield "message", self._welcome
+        if self._scores is not None:
+            yield "scores", self._scores
+        yield "pipeline", self._current_status()
+
+    def _current_status(self) -> Status:
+        now = time.time_ns() // 1_000_000  # ms
+        return {"now": now, "browsers": self._count()} | self._status()
+
+    def _count(self) -> int:
+        return len(self._clients) + len(self._polling)
+
+    def _is_own_page(self, origin: str | None, environ: Mapping[str, Any]) -> bool:
+        """Return whether a page of this origin may listen. Programs send no origin."""
+        if origin is None:
             return False
         host = environ.get("HTTP_HOST", "")
-        if security.is_same_host(origin, host, environ.get("HTTP_X_FORWARDED_HOST", "")):
+        if is_same_host(origin, host, environ.get("HTTP_X_FORWARDED_HOST", "")):
             return True
-        names = origin[:MAX_NAME], host[:MAX_NAME]
-        if names not in self._refused and len(self._refused) < MAX_REFUSED:
-            self._refused.add(names)
+        refusal = origin[:MAX_NAME], host[:MAX_NAME]
+        if refusal not in self._refused and len(self._refused) < MAX_REFUSALS:
+            self._refused.add(refusal)
+            advice = "if it is yours, configure the proxy to pass the header Host"
             log.warning(
-                "a page of another host is refused: a proxy in front must hand on the header Host",
-                origin=names[0],
-                host=names[1],
+                "refused the page of another host",
+                origin=origin[:MAX_NAME],
+                host=host[:MAX_NAME],
+                advice=advice,
             )
         return False
 
-    async def _connect(self, sid: str, *_: object) -> None:
-        await self.server.emit("message", self._welcome, to=sid)
-        # What one alone is told leaves a turn of the loop later, a broadcast at once: it would
-        # overtake. So there is none for this one until it was told the newest.
-        told: str | None = None
-        while told != self._scores:
-            told = self._scores
-            await self.server.emit("scores", told, to=sid)
-        client = self.server.manager.eio_sid_from_sid(sid, "/")
-        if client is None:  # it has left meanwhile
-            return
-        self._browsers[sid] = client
-        self._metrics.browsers.set(len(self._browsers))
-        await self.server.emit("pipeline", self._with_browsers(), to=sid)
 
-    async def _disconnect(self, sid: str, *_: object) -> None:
-        self._browsers.pop(sid, None)
-        self._metrics.browsers.set(len(self._browsers))
+def _message(event: str, content: object) -> Message:
+    """Encode an event: Engine.IO type 4 (message), then Socket.IO type 2 (event)."""
+    return {"type": "websocket.send", "text": f"42{json.dumps([event, content])}"}
 
-    async def _drop(self, client: str) -> None:
-        """Ends the session of a client whose post cannot be read.
 
-        Engine.IO's own way waits until the client has fetched all that it is still to be told. One
-        that does not fetch would leave its post without an answer, and the connection open, for
-        good.
-        """
-        engine = self.server.eio
-        if session := engine.sockets.pop(client, None):
-            await session.close(wait=False, reason=engine.reason.TRANSPORT_ERROR)
+def _lasting(status: Status) -> Status:
+    """Return the status without what changes all the time."""
+    return {key: value for key, value in status.items() if key not in ("now", "as_of")}
 
-    def _with_browsers(self) -> Status:
-        return {
-            "now": time.time_ns() // 1_000_000,
-            "browsers": len(self._browsers),
-        } | self._status()
+
+def _start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Run the coroutine at once. Most sends need no wait, and then no turn of the event loop."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
+    return asyncio.create_task(coroutine)
 
 
 def _silent(name: str) -> logging.Logger:
+    """Return a library's logger that says nothing: strangers must not fill the log."""
     logger = logging.getLogger(name)
     logger.setLevel(logging.CRITICAL)
     return logger
-
-
-def _stripped(status: Status | None) -> Status | None:
-    """`status` without what changes all the time."""
-    if status is None:
-        return None
-    return {key: value for key, value in status.items() if key not in ("now", "as_of")}

@@ -1,31 +1,30 @@
-"""The state of the pipeline before Postgres, read from Redis, for the page's status strip."""
+"""The pipeline before Postgres, as Redis shows it: the queue, the workers and the vote page."""
 
 import asyncio
-import contextlib
 import datetime
-import math
 import time
-import typing
+from typing import NamedTuple, NoReturn
 
-import orjson
+import msgspec
 import redis.asyncio
 
-from common import ballot, dependency, keys, poll, redis_client
+from common import keys
+from common.ballot import PUSH_TIMEOUT
+from common.dependency import Dependency
+from common.poll import Poll
 
 INTERVAL = 0.25  # seconds between two looks
 TIMEOUT = 1.0  # seconds for one look
-HEARTBEAT_LIFE = 5_000  # ms; the time to live of a heartbeat when it is written
-ALIVE_AGE = 1.25  # seconds since the last beat: two were missed
-COUNTED = 0.35  # seconds of silence at most between two looks: what Redis hung is not a worker's
-VOTE_PAGE_AGE = 1.5  # seconds since its last beat, two of which were missed
-# Seconds after closing in which a vote may still be on its way into Redis: it waits behind a push,
-# and is then in one itself. One more: machines are busy, and clocks are not quite the same.
-SETTLE = 2 * ballot.PUSH_TIMEOUT + 1.0
-GRACE = 4.0  # seconds at most after Redis is back in which the workers may come back as well
+VOTE_PAGE_TTL = 5_000  # ms; the time to live of the vote page's heartbeat when it is written
+VOTE_PAGE_MAX_AGE = 3_000  # ms since the last heartbeat
+GRACE = 5.0  # seconds after an outage of Redis in which heartbeats may be missing
+# Seconds after closing in which a vote may still be on its way into Redis: it waits behind a push
+# and then travels in one itself. One more, because clocks differ.
+SETTLE = 2 * PUSH_TIMEOUT + 1.0
 
 
-class Worker(typing.NamedTuple):
-    """One worker, as its heartbeat tells; `last_commit` in ms since the epoch."""
+class Worker(NamedTuple):
+    """One worker, as its heartbeat says; `last_commit` in ms since the epoch."""
 
     name: str
     alive: bool
@@ -33,22 +32,12 @@ class Worker(typing.NamedTuple):
     last_commit: int | None
 
 
-class Heard(typing.NamedTuple):
-    """The last heartbeat of a worker: its text, and how long it had to live when last looked at
-    (ms); when it was seen first, by the monotonic clock; the silence since (s).
-    """
+class Queue(NamedTuple):
+    """One look at Redis: the lengths of the lists, the workers, the vote page.
 
-    beat: bytes
-    life: int
-    at: float
-    silence: float
-
-
-class Queue(typing.NamedTuple):
-    """The queue: votes that wait, votes that workers have claimed, dead letters, the workers.
-
-    `workers` is None shortly after Redis came back, until all of them have reported again.
-    `vote_page`: whether one is alive; None until one was: the classic one gives no sign of life.
+    For `GRACE` seconds after an outage, `workers` is None unless all are alive, and `vote_page` is
+    None unless it is available. `vote_page` is also None until one was seen, because the classic
+    vote page has no heartbeat.
     """
 
     waiting: int
@@ -58,135 +47,102 @@ class Queue(typing.NamedTuple):
     vote_page: bool | None
 
 
-class Pipeline:
-    """Looks at the queue; read-only, and without effect on anything when Redis is away.
+class Heartbeat(msgspec.Struct):
+    """The value of a worker's heartbeat key."""
 
-    `drained_at`: when it was first known that all votes of a closed poll are in Postgres.
+    state: str = "idle"
+    last_commit: int | None = None
+
+
+class Pipeline:
+    """The newest look at Redis.
+
+    Attributes:
+        latest: What the last look found; None while Redis is unavailable.
+        drained_at: When all votes of the closed poll were first known to be in Postgres.
+        redis: The state of Redis.
     """
 
-    def __init__(
-        self, client: redis.asyncio.Redis, state: dependency.Dependency, asked: poll.Poll
-    ) -> None:
+    def __init__(self, client: redis.asyncio.Redis, state: Dependency, poll: Poll) -> None:
         self.latest: Queue | None = None
         self.drained_at: datetime.datetime | None = None
-        self._poll = asked
+        self.redis = state
         self._client = client
-        self._state = state
-        self._heard: dict[str, Heard] = {}  # by the names of the workers
-        self._vote_page_life = 0  # ms, of its heartbeat when last looked at
-        self._vote_page_silence = math.nan  # seconds since its last beat; nan: there was none
-        self._looked_at = 0.0  # by the monotonic clock, as are the next three
-        self._away_since: float | None = None
-        self._back_at = 0.0
-        self._grace_until = 0.0
-        self._are_workers_back = False
+        self._poll = poll
+        self._worker_names: list[str] = []
+        self._has_seen_vote_page = False
+        self._grace_until = 0.0  # monotonic, seconds
 
-    async def follow(self) -> typing.NoReturn:
-        """Keeps `latest` current until cancelled; None while Redis is away."""
+    async def follow(self) -> NoReturn:
+        """Keep `latest` current until cancelled."""
         while True:
-            started = time.monotonic()
-            are_all_in = is_settled(self._poll, _now())
+            was_settled = is_settled(self._poll, _now())  # before the look: no vote can follow it
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    found = await self._look()
-            except redis_client.Away as error:
+                    queue = await self._look()
+            except Exception as error:  # whatever it is, Redis cannot be used
                 self.latest = None
-                self._state.away(error)
-                if self._away_since is None:
-                    self._away_since = started
+                self.redis.mark_unavailable(error)
             else:
-                self.latest = self._in_grace(found)
-                if found.waiting + found.claimed:
+                if self.redis.state == "unavailable":
+                    self._grace_until = time.monotonic() + GRACE
+                self.redis.mark_available()
+                self.latest = _known(queue) if time.monotonic() < self._grace_until else queue
+                if queue.waiting + queue.claimed:
                     self.drained_at = None
-                elif are_all_in:
-                    self.drained_at = self.drained_at or _now()
-                self._state.up()
+                elif was_settled and self.drained_at is None:
+                    self.drained_at = _now()
             await asyncio.sleep(INTERVAL)
 
-    def _in_grace(self, found: Queue) -> Queue:
-        now = time.monotonic()
-        if self._away_since is not None:
-            # Their back-off doubles: the wait they are in is at most as long as the outage.
-            grace = min(GRACE, 1.0 + 2 * (now - self._away_since))
-            self._away_since, self._back_at, self._grace_until = None, now, now + grace
-            self._are_workers_back = False
-        if now >= self._grace_until:
-            return found
-        if self._heard and all(each.at > self._back_at for each in self._heard.values()):
-            self._are_workers_back = True
-        return found._replace(
-            workers=found.workers if self._are_workers_back else None,
-            vote_page=found.vote_page or None,
-        )
-
     async def _look(self) -> Queue:
-        names = list(self._heard)
-        # All in one moment: a vote that moves from list to list is in one of them. So the workers
-        # that are asked about must be those of that moment, or a claimed list would be missing.
+        # A vote moves from list to list, so all lists are read in one transaction. That includes
+        # the claimed list of each worker: if the set of workers has changed, look again.
         while True:
-            async with self._client.pipeline(transaction=True) as together:
-                together.smembers(keys.WORKERS)
-                together.llen(keys.VOTES)
-                together.llen(keys.DEAD)
-                together.pttl(keys.VOTE_PAGE)
+            names = self._worker_names
+            async with self._client.pipeline(transaction=True) as transaction:
+                transaction.llen(keys.VOTES)
+                transaction.llen(keys.DEAD)
+                transaction.pttl(keys.VOTE_PAGE)
+                transaction.smembers(keys.WORKERS)
                 for name in names:
-                    together.llen(keys.claimed(name))
-                    together.pttl(keys.heartbeat(name))
-                    together.get(keys.heartbeat(name))
-                members, waiting, dead, life, *found = await together.execute()
-            asked = names
-            names = sorted({name.decode(errors="replace") for name in members})
-            if names == asked:
+                    transaction.llen(keys.claimed(name))
+                    transaction.get(keys.heartbeat(name))
+                waiting, dead, ttl, members, *found = await transaction.execute()
+            self._worker_names = sorted(member.decode(errors="replace") for member in members)
+            if self._worker_names == names:
                 break
-        now = time.monotonic()
-        passed = min(now - self._looked_at, COUNTED)
-        self._looked_at = now
-        lives = dict(zip(names, zip(found[1::3], found[2::3], strict=True), strict=True))
-        self._heard = {
-            name: self._hear(self._heard.get(name), life, beat or b"", now, passed)
-            for name, (life, beat) in lives.items()
-        }
-        workers = [_worker(name, heard) for name, heard in self._heard.items()]
-        vote_page = self._hear_vote_page(life, passed)
-        return Queue(waiting, sum(found[0::3]), dead, workers, vote_page)
+        workers = [_worker(name, beat) for name, beat in zip(names, found[1::2], strict=True)]
+        return Queue(waiting, sum(found[0::2]), dead, workers, self._is_vote_page_available(ttl))
 
-    def _hear_vote_page(self, life: int, passed: float) -> bool | None:
-        """`life`: ms that the heartbeat still has to live; negative when it has run out."""
-        is_beat = life > self._vote_page_life
-        self._vote_page_life = life
-        self._vote_page_silence = 0.0 if is_beat else self._vote_page_silence + passed
-        silence = self._vote_page_silence
-        return None if math.isnan(silence) else silence < VOTE_PAGE_AGE
-
-    @staticmethod
-    def _hear(known: Heard | None, life: int, beat: bytes, now: float, passed: float) -> Heard:
-        """`life`: ms that the heartbeat still has to live, by the clock of Redis."""
-        if not beat:  # it has run out
-            return Heard(beat, life, 0.0, math.inf)
-        if known and known.beat == beat and life <= known.life:
-            return known._replace(life=life, silence=known.silence + passed)
-        return Heard(beat, life, now if known else 0.0, (HEARTBEAT_LIFE - life) / 1_000)
+    def _is_vote_page_available(self, ttl: int) -> bool | None:
+        """Judge the vote page by the time to live of its heartbeat (ms; negative: no key)."""
+        if ttl >= 0:
+            self._has_seen_vote_page = True
+        if not self._has_seen_vote_page:
+            return None
+        return VOTE_PAGE_TTL - ttl <= VOTE_PAGE_MAX_AGE
 
 
-def is_settled(asked: poll.Poll, moment: datetime.datetime) -> bool:
-    """Whether the poll was closed at `moment`, and no vote was on its way into Redis any more."""
-    return asked.is_closed(moment - datetime.timedelta(seconds=SETTLE))
+def is_settled(poll: Poll, moment: datetime.datetime) -> bool:
+    """Return whether the poll was closed at `moment` and no vote was on its way into Redis."""
+    return poll.is_closed(moment - datetime.timedelta(seconds=SETTLE))
+
+
+def _known(queue: Queue) -> Queue:
+    """Return the queue without workers and a vote page that may have had no time to report."""
+    are_alive = queue.workers and all(worker.alive for worker in queue.workers)
+    return queue._replace(
+        workers=queue.workers if are_alive else None, vote_page=queue.vote_page or None
+    )
+
+
+def _worker(name: str, beat: bytes | None) -> Worker:
+    try:
+        heartbeat = msgspec.json.decode(beat or b"{}", type=Heartbeat)
+    except msgspec.DecodeError:  # another program wrote it
+        heartbeat = Heartbeat()
+    return Worker(name, beat is not None, heartbeat.state, heartbeat.last_commit)
 
 
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
-
-
-def _worker(name: str, heard: Heard) -> Worker:
-    status: typing.Any = None
-    with contextlib.suppress(orjson.JSONDecodeError):
-        status = orjson.loads(heard.beat)
-    if not isinstance(status, dict):
-        status = {}
-    last_commit = status.get("last_commit")
-    return Worker(
-        name,
-        heard.silence < ALIVE_AGE,
-        str(status.get("state", "idle")),
-        last_commit if isinstance(last_commit, int) else None,
-    )

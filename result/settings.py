@@ -1,16 +1,16 @@
 """The settings of the result service."""
 
-from common import page_url, poll_setting, settings
+from common.settings import DatabaseSettings, PageUrl, PollSettings, Port, RedisSettings
 
 
-class Settings(poll_setting.PollSettings, settings.RedisSettings, settings.DatabaseSettings):
-    """Where result listens, what was asked, where Postgres is, and perhaps Redis."""
+class Settings(PollSettings, RedisSettings, DatabaseSettings):
+    """Where result listens, the poll, where Postgres and the vote page are, and perhaps Redis."""
 
-    port: settings.Port = 8081
-    # Only the status strip needs Redis: not set, result works without.
-    redis_host: str | None = None
-    vote_url: page_url.PageUrl = None
+    port: Port = 8081
+    redis_host: str | None = None  # without Redis, only the status strip knows less
+    vote_url: PageUrl = None
 
     @property
     def has_redis(self) -> bool:
+        """Whether the status strip can show the queue and the workers."""
         return bool(self.redis_url or self.redis_host)

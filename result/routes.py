@@ -1,0 +1,94 @@
+"""The routes of the result service for people and programs."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
+
+from result.page import LOCALES, Page
+from result.status import Status
+
+RETRY_AFTER = 2  # seconds
+
+router = APIRouter()
+
+
+class OptionResult(BaseModel):
+    """The votes for one option."""
+
+    id: str = Field(examples=["a"])
+    name: str = Field(examples=["Cats"])
+    votes: int
+
+
+class Results(BaseModel):
+    """The result of the poll."""
+
+    title: str = Field(examples=["Cats vs Dogs!"])
+    options: list[OptionResult]
+    total: int
+    as_of: datetime = Field(description="The numbers are at least as recent as this moment.")
+    final: bool = Field(description="The poll is closed and all its votes are counted.")
+
+
+class Problem(BaseModel):
+    """Why there is no answer."""
+
+    detail: str
+
+
+def _status(request: Request) -> Status:
+    status: Status = request.app.state.status
+    return status
+
+
+def _page(request: Request) -> Page:
+    page: Page = request.app.state.page
+    return page
+
+
+CurrentStatus = Annotated[Status, Depends(_status)]
+
+
+@router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+async def show(
+    request: Request, status: CurrentStatus, page: Annotated[Page, Depends(_page)]
+) -> HTMLResponse:
+    """Answer with the page and the numbers of this moment."""
+    tally = status.tallies.latest
+    html = page.render(
+        request,
+        tallies=tally.votes if tally else None,
+        as_of=tally.as_of if tally else None,
+        final=status.is_final,
+        degraded=status.is_degraded,
+    )
+    response = HTMLResponse(html, headers={"cache-control": "no-cache, private"})
+    LOCALES.remember(request, response)
+    return response
+
+
+@router.get("/api/results", responses={503: {"model": Problem}})
+async def results(response: Response, status: CurrentStatus) -> Results:
+    """Return the votes for each option and the total."""
+    headers = {"cache-control": "no-store"}
+    tally = status.tallies.latest
+    if tally is None:
+        raise HTTPException(
+            503,
+            f"no result has been read yet: Postgres: {status.tallies.postgres.reason}",
+            headers | {"retry-after": str(RETRY_AFTER)},
+        )
+    response.headers.update(headers)
+    return Results(
+        title=status.poll.title,
+        options=[
+            OptionResult(id=option.id, name=option.name, votes=tally.votes[option.id])
+            for option in status.poll.options
+        ],
+        total=sum(tally.votes.values()),
+        as_of=tally.as_of,
+        final=status.is_final,
+    )

@@ -1,0 +1,90 @@
+"""The state of the whole system, as the pages show it."""
+
+import datetime
+from typing import Any
+
+from common.dependency import Dependency
+from common.poll import Poll
+from result.pipeline import Pipeline, is_settled
+from result.tallies import Tallies
+
+UNUSED = {"state": "unused", "since": None, "refused": False}
+
+
+class Status:
+    """What is known about the poll, the stores and the pipeline at this moment.
+
+    Args:
+        poll: The poll.
+        tallies: The numbers, and the state of Postgres.
+        pipeline: The queue, and the state of Redis. None: the service does not use Redis.
+    """
+
+    def __init__(self, poll: Poll, tallies: Tallies, pipeline: Pipeline | None) -> None:
+        self.poll = poll
+        self.tallies = tallies
+        self.pipeline = pipeline
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the poll is closed and the numbers were read after its last vote was counted."""
+        tally = self.tallies.latest
+        if tally is None or not self.tallies.postgres.is_available:
+            return False
+        if self.pipeline is None:
+            return is_settled(self.poll, tally.as_of)
+        drained_at = self.pipeline.drained_at
+        return (
+            self.pipeline.latest is not None
+            and drained_at is not None
+            and drained_at <= tally.as_of
+        )
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether a store, all workers or the vote page are unavailable."""
+        if self.tallies.postgres.state == "unavailable":
+            return True
+        if self.pipeline is None:
+            return False
+        if self.pipeline.redis.state == "unavailable":
+            return True
+        queue = self.pipeline.latest
+        if queue is None:
+            return False
+        has_no_worker = queue.workers is not None and not any(each.alive for each in queue.workers)
+        is_vote_page_missing = queue.vote_page is False and not self.poll.is_closed()
+        return has_no_worker or is_vote_page_missing
+
+    def event(self) -> dict[str, Any]:
+        """Return the content of the event `pipeline`; times are in ms since the epoch."""
+        tally = self.tallies.latest
+        queue = self.pipeline.latest if self.pipeline else None
+        workers = queue.workers if queue else None
+        commits = [each.last_commit for each in workers or [] if each.last_commit]
+        return {
+            "as_of": _ms(tally.as_of) if tally else None,
+            "poll": self.poll.edition,
+            "closes_at": _ms(self.poll.closes_at) if self.poll.closes_at else None,
+            "final": self.is_final,
+            "postgres": _store(self.tallies.postgres),
+            "redis": _store(self.pipeline.redis) if self.pipeline else UNUSED,
+            "waiting": queue.waiting if queue else None,
+            "claimed": queue.claimed if queue else None,
+            "dead": queue.dead if queue else None,
+            "workers": None if workers is None else [each._asdict() for each in workers],
+            "vote_page": queue.vote_page if queue else None,
+            "last_commit": max(commits, default=None),
+        }
+
+
+def _store(dependency: Dependency) -> dict[str, Any]:
+    return {
+        "state": dependency.state,
+        "since": _ms(dependency.since),
+        "refused": dependency.is_refused,
+    }
+
+
+def _ms(moment: datetime.datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,98 @@
+"""The tallies: a listener in Postgres that reads them as a whole whenever they have changed."""
+
+import asyncio
+import contextlib
+import datetime
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import asyncpg
+
+from common.backoff import delay
+from common.dependency import Dependency
+from common.poll import Poll
+from common.postgres_client import connect
+from common.settings import DatabaseSettings
+from result.metrics import Metrics
+
+CHANNEL = "tallies"
+MIN_INTERVAL = 0.05  # seconds between two reads: at most 20 updates per second
+MAX_INTERVAL = 0.6  # seconds without a notification until the next read, in case one was lost
+READ_TIMEOUT = 1.0  # seconds
+MAX_RECONNECT_DELAY = 1.0  # seconds; an audience is watching
+
+SQL = (Path(__file__).parent / "sql" / "tallies.sql").read_text()
+
+
+class Tally(NamedTuple):
+    """The votes for each option, by its id, as of a moment before they were read."""
+
+    votes: dict[str, int]
+    as_of: datetime.datetime
+
+
+class Tallies:
+    """The newest tally of a poll.
+
+    Attributes:
+        latest: The newest tally; None until the first read. It stays during an outage.
+        postgres: The state of Postgres.
+    """
+
+    def __init__(
+        self, settings: DatabaseSettings, poll: Poll, postgres: Dependency, metrics: Metrics
+    ) -> None:
+        self.latest: Tally | None = None
+        self.postgres = postgres
+        self._settings = settings
+        self._option_ids = [option.id for option in poll.options]
+        self._metrics = metrics
+
+    async def follow(self, publish: Callable[[Tally], Awaitable[None]]) -> NoReturn:
+        """Keep `latest` current until cancelled, and await `publish` for each change."""
+        failures = 0
+        while True:
+            before = self.latest
+            try:
+                await self._listen(publish)
+            except Exception as error:  # whatever it is, Postgres cannot be used
+                failures = failures + 1 if self.latest is before else 1
+                self.postgres.mark_unavailable(_reason(error))
+                await asyncio.sleep(min(delay(failures), MAX_RECONNECT_DELAY))
+
+    async def _listen(self, publish: Callable[[Tally], Awaitable[None]]) -> NoReturn:
+        connection = await connect(self._settings, "result", command_timeout=READ_TIMEOUT)
+        try:
+            notified = asyncio.Event()
+            connection.add_termination_listener(lambda _: notified.set())
+            await connection.add_listener(CHANNEL, lambda *_: notified.set())
+            while True:
+                notified.clear()  # before the read: a later notification asks for another read
+                tally = await self._read(connection)
+                self.postgres.mark_available()
+                has_changed = self.latest is None or self.latest.votes != tally.votes
+                self.latest = tally
+                if has_changed:
+                    await publish(tally)
+                await asyncio.sleep(MIN_INTERVAL)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(MAX_INTERVAL):
+                        await notified.wait()
+        finally:
+            connection.terminate()
+
+    async def _read(self, connection: asyncpg.Connection) -> Tally:
+        as_of = datetime.datetime.now(datetime.UTC)
+        with self._metrics.tally_read_seconds.time():
+            rows = dict(await connection.fetch(SQL))
+        votes = {option_id: rows.get(option_id, 0) for option_id in self._option_ids}
+        for option_id, count in votes.items():
+            self._metrics.voters.labels(option_id).set(count)
+        return Tally(votes, as_of)
+
+
+def _reason(error: Exception) -> Exception | str:
+    if isinstance(error, asyncpg.UndefinedTableError):
+        return "the tables do not exist yet: a worker creates them when it starts"
+    return error
