@@ -1,21 +1,73 @@
-"""`python -m standalone`: the whole system on this machine. See `options` for the command line."""
+"""`python -m standalone`: the whole system on this machine, without Docker."""
 
-import os
-import signal
+import argparse
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from standalone.child import EndedError, StoppedError, Watch
+
+EXIT_STATUS = 2  # for wrong options or settings, a port in use, data that cannot be used
+DATA = ".standalone"
+EPILOG = (
+    "The services read their other settings from the environment or from .env. If those name a"
+    " store (DATABASE_URL or DB_HOST, REDIS_URL or REDIS_HOST), it is used and none is started."
+)
 
 
-def main() -> None:
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; on a mistake, say so and exit with status 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m standalone",
+        description="Run vote, worker, result, Postgres and Valkey on this machine.",
+        epilog=EPILOG,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--data", type=Path, default=Path(DATA), metavar="DIR", help=f"the data folder ({DATA})")
+    add("--fresh", action="store_true", help="delete all votes of earlier runs first")
+    add("--host", help="the address that the pages listen on (HOST, or 0.0.0.0)")
+    for name, port, purpose in (
+        ("vote", 8080, "the vote page"),
+        ("result", 8081, "the result page"),
+        ("worker", 8082, "the worker's health and metrics, on 127.0.0.1"),
+    ):
+        help_text = f"{purpose} ({port}; 0 for any free port)"
+        add(f"--{name}-port", type=_port, default=port, metavar="N", help=help_text)
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Run the system until a signal stops it, and return the exit status."""
     if sys.platform == "win32":
-        sys.exit("Windows itself is not supported: run this in WSL, or use Docker (compose.yaml)")
-    # What follows takes a moment to import. A signal in it ends what has not begun.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: os._exit(0))
-    from standalone import system
+        sys.exit("Windows is not supported: use WSL, or Docker (compose.yaml)")
+    watch = Watch()
+    options = parse()
+    # Imported late: a signal must end this program in order from its first moment on.
+    from standalone.folder import FolderError
+    from standalone.services import PortError
+    from standalone.stores import StoreError
+    from standalone.system import run
 
-    system.main()
+    try:
+        with ExitStack() as held:
+            run(options, watch, held)
+    except StoppedError:
+        return 0
+    except EndedError as error:
+        print(f"standalone: {error}", file=sys.stderr)
+        return 1
+    except (FolderError, PortError, StoreError) as error:
+        print(f"standalone: {error}", file=sys.stderr)
+        return EXIT_STATUS
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range (0 to 65535)")
+    return int(text)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

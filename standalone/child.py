@@ -1,17 +1,20 @@
-"""Child processes that end with this process, even if it is killed."""
+"""Child processes that end with this process, even if it is killed, and a watch over them."""
 
 import ctypes
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
+POLL = 0.03  # seconds
 GRACE = 10.0  # seconds between the stop signal and SIGKILL
 
 
@@ -72,7 +75,7 @@ def start(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=end_with_parent(stop_signal),
+            preexec_fn=partial(end_with_parent, stop_signal, os.getpid()),
             **options,
         )
     finally:
@@ -81,19 +84,12 @@ def start(
     return Child(name, process, log, stop_signal)
 
 
-def end_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child of this process runs first, to get the signal when its parent ends."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def set_signal() -> None:
-        prctl(PR_SET_PDEATHSIG, number)
+def end_with_parent(number: signal.Signals, parent: int) -> None:
+    """Let this process get the signal when its parent ends, where the system can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:  # it ended before the call
             os._exit(1)
-
-    return set_signal
 
 
 def open_file(path: Path) -> int:
@@ -118,3 +114,61 @@ def stop(children: Iterable[Child], grace: float = GRACE) -> None:
         except subprocess.TimeoutExpired:
             child.process.kill()
             child.process.wait()
+
+
+class StoppedError(Exception):
+    """A signal asked the system to stop."""
+
+
+class EndedError(Exception):
+    """A store or a service ended by itself."""
+
+
+class Watch:
+    """Watches for signals that stop the system, and for children that end by themselves."""
+
+    def __init__(self) -> None:
+        self.children: list[Child] = []
+        self.is_stopping = False
+        # nohup ignores SIGHUP, and a script's background processes ignore SIGINT.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._stop)
+        if "MAKELEVEL" in os.environ:
+            end_with_parent(signal.SIGTERM, os.getppid())
+
+    def add(self, child: Child) -> Child:
+        """Watch this child from now on."""
+        self.children.append(child)
+        return child
+
+    def wait(self, is_done: Callable[[], bool], timeout: float) -> bool:
+        """Wait until something is done, and return False if it is not after `timeout` seconds.
+
+        Raises:
+            StoppedError: A signal asked the system to stop.
+            EndedError: A child ended.
+        """
+        deadline = time.monotonic() + timeout
+        while not is_done():
+            if time.monotonic() > deadline:
+                return False
+            self.pause()
+        return True
+
+    def pause(self) -> None:
+        """Wait for a moment.
+
+        Raises:
+            StoppedError: A signal asked the system to stop.
+            EndedError: A child ended.
+        """
+        if self.is_stopping:
+            raise StoppedError
+        for child in self.children:
+            if child.status is not None:
+                raise EndedError(child.describe_end())
+        time.sleep(POLL)
+
+    def _stop(self, *_: object) -> None:
+        self.is_stopping = True

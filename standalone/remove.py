@@ -1,17 +1,13 @@
-"""`python -m standalone.remove`: delete the data of `make run`. Needs nothing installed."""
+"""`python -m standalone.remove`: delete all votes of `make run`. Needs no installed package."""
 
 import sys
 from pathlib import Path
 
-from standalone import account, folder, options, problem
-
-
-def main() -> None:
-    try:
-        folder.remove(Path(options.DATA))
-    except (account.AccountError, problem.FolderError) as why:
-        sys.exit(f"standalone: {why}")
-
+from standalone.__main__ import DATA
+from standalone.folder import FolderError, remove
 
 if __name__ == "__main__":
-    main()
+    try:
+        remove(Path(DATA))
+    except FolderError as error:
+        sys.exit(f"standalone: {error}")

@@ -1,218 +1,131 @@
-"""Vote, worker and result in one process, each with its own HTTP server in the same event loop."""
+"""Vote, worker and result: their settings, their ports, and when they are ready."""
 
-import asyncio
-import contextlib
-import importlib
+import http.client
+import os
 import socket
-from collections.abc import Callable
+import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-import pydantic
+from common.settings import load
+from result.settings import Settings as ResultSettings
+from standalone.child import Child, start
+from vote.settings import Settings as VoteSettings
+from worker.settings import Settings as WorkerSettings
 
-import result.settings
-import vote.settings
-import worker.settings
-from common import server, settings, unused
-from standalone import banner, options
+ANY_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+USUAL_PORTS = {"vote": 8080, "result": 8081, "worker": 8082}
+# RFC 5737: an address for documentation. The kernel only chooses an interface, and sends nothing.
+DOCUMENTATION = ("192.0.2.1", 9)
 
-WORKER_HOST = "127.0.0.1"
-GRACE = 4  # seconds that requests in hand have after the stop
-STOP_TIMEOUT = 5.0  # seconds after which what has not ended by itself is cancelled
-PREPARE_TIMEOUT = 5.0  # seconds that the pages wait for the worker, which makes the tables
-READY_TIMEOUT = 10.0  # seconds until somebody is told that it is not ready
-READY_POLL = 0.02  # seconds
+
+class PortError(Exception):
+    """A port cannot be used. The text says why and which option to change."""
 
 
 @dataclass(frozen=True)
-class Configured:
-    """The settings of the three services, as given by the environment."""
+class Service:
+    """A service of this project, and the address that it listens on."""
 
-    vote: vote.settings.Settings
-    worker: worker.settings.Settings
-    result: result.settings.Settings
+    name: str
+    host: str
+    port: int
+
+    def start(self, environment: dict[str, str]) -> Child:
+        """Start it with these settings in addition to its address."""
+        return start(
+            self.name,
+            [sys.executable, "-m", self.name],
+            env=environment | {"HOST": self.host, "PORT": str(self.port)},
+        )
+
+    def is_ready(self) -> bool:
+        """Return whether /readyz answers 200."""
+        client = http.client.HTTPConnection(ANY_HOSTS.get(self.host, self.host), self.port, 2)
+        try:
+            client.request("GET", "/readyz")
+            return client.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            client.close()
+
+    def urls(self) -> list[str]:
+        """Return its addresses: for this machine first, then for others in the network."""
+        if self.host in ANY_HOSTS:
+            hosts = ["localhost", *filter(None, [lan_address()])]
+        else:
+            hosts = [f"[{self.host}]" if ":" in self.host else self.host]
+        return [f"http://{host}:{self.port}" for host in hosts]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the environment and the file .env say."""
+
+    vote: VoteSettings
+    worker: WorkerSettings
+    result: ResultSettings
 
     @property
-    def has_database(self) -> bool:
-        """Whether the environment names a Postgres."""
+    def names_postgres(self) -> bool:
+        """Whether a Postgres is named, so that none is started."""
         return not self.worker.model_fields_set.isdisjoint({"database_url", "db_host"})
 
     @property
-    def has_redis(self) -> bool:
-        """Whether the environment names a Redis."""
+    def names_redis(self) -> bool:
+        """Whether a Redis is named, so that none is started."""
         return not self.worker.model_fields_set.isdisjoint({"redis_url", "redis_host"})
 
-    def host(self, chosen: options.Options) -> str:
-        """The address that the pages listen on."""
-        return self.vote.host if chosen.host is None else chosen.host
+    def environment(self, vote: Service, result: Service) -> dict[str, str]:
+        """Return the environment of the services; both pages know each other's address."""
+        environment = dict(os.environ)
+        if "log_level" not in self.worker.model_fields_set:
+            environment["LOG_LEVEL"] = "warning"
+        if (vote.port, result.port) != (USUAL_PORTS["vote"], USUAL_PORTS["result"]):
+            if self.result.vote_url is None:
+                environment["VOTE_URL"] = vote.urls()[-1]
+            if self.vote.result_url is None:
+                environment["RESULT_URL"] = result.urls()[-1]
+        return environment
 
 
-@dataclass(frozen=True)
-class Sockets:
-    """The ports, taken before anything else is done."""
-
-    vote: socket.socket
-    result: socket.socket
-    worker_port: int
-
-    @property
-    def vote_port(self) -> int:
-        return int(self.vote.getsockname()[1])
-
-    @property
-    def result_port(self) -> int:
-        return int(self.result.getsockname()[1])
+def configuration() -> Configuration:
+    """Return the settings; if one is wrong, say so and end the process with status 2."""
+    return Configuration(load(VoteSettings), load(WorkerSettings), load(ResultSettings))
 
 
-def configure(database_url: str | None = None, redis_url: str | None = None) -> Configured:
-    """Read the settings, with our own stores' addresses. A mistake ends the process, status 2."""
-    given: dict[str, object] = {}
-    if database_url is not None:
-        given |= {"database_url": pydantic.SecretStr(database_url)}
-    if redis_url is not None:
-        given |= {
-            "redis_url": pydantic.SecretStr(redis_url),
-            "redis_username": None,
-            "redis_password": None,
-        }
-    return Configured(
-        settings.load_or_exit(vote.settings.Settings, **given),
-        settings.load_or_exit(worker.settings.Settings, **given),
-        settings.load_or_exit(result.settings.Settings, **given),
-    )
-
-
-def bind(configured: Configured, chosen: options.Options, held: contextlib.ExitStack) -> Sockets:
-    """Take the ports.
+def check_ports(services: list[Service]) -> list[Service]:
+    """Return the services, with a free port for each one whose port is 0.
 
     Raises:
-        server.PortError: one cannot be had; it names the port and the option to change.
+        PortError: A port cannot be used.
     """
-    host = configured.host(chosen)
-    change_host = options.changed("--host")
-    vote_socket, result_socket = (
-        held.enter_context(server.bind(host, port, options.changed(option), change_host))
-        for option, port in (
-            ("--vote-port", chosen.vote_port),
-            ("--result-port", chosen.result_port),
-        )
-    )
-    # The worker binds its port itself.
-    change_worker = options.changed("--worker-port")
-    with server.bind(WORKER_HOST, chosen.worker_port, change_worker) as probe:
-        return Sockets(vote_socket, result_socket, int(probe.getsockname()[1]))
+    with ExitStack() as held:
+        return [_check_port(service, held) for service in services]
 
 
-def _linked(
-    configured: Configured, chosen: options.Options, sockets: Sockets
-) -> tuple[vote.settings.Settings, result.settings.Settings]:
-    """The settings of the pages: each is told where the other is, if not at the usual port."""
-    vote_settings, result_settings = configured.vote, configured.result
-    usual = options.VOTE_PORT, options.RESULT_PORT
-    if (sockets.vote_port, sockets.result_port) != usual:
-        host = configured.host(chosen)
-        if result_settings.vote_url is None:
-            address = banner.urls(host, sockets.vote_port)[-1]
-            result_settings = result_settings.model_copy(update={"vote_url": address})
-        if vote_settings.result_url is None:
-            address = banner.urls(host, sockets.result_port)[-1]
-            vote_settings = vote_settings.model_copy(update={"result_url": address})
-    return vote_settings, result_settings
-
-
-def load() -> None:
-    """Import what takes time, to be done while the stores start."""
-    unused.skip()
-    for name in ("vote.app", "worker.app", "result.app"):
-        importlib.import_module(name)
-
-
-async def check_credentials(configured: Configured) -> None:
-    """Whether stores that the environment names let us in. Raises SettingsError."""
-    from common import postgres_client, redis_client
-
-    if configured.has_database:
-        await postgres_client.check_credentials(configured.worker)
-    if configured.has_redis:
-        await redis_client.check_credentials(configured.worker)
-
-
-async def run(
-    configured: Configured,
-    chosen: options.Options,
-    sockets: Sockets,
-    stop: asyncio.Event,
-    ready: Callable[[bool], None],
-) -> None:
-    """Run all three until `stop`. `ready` is called once they are, with False if it takes long."""
-    import result.app
-    import vote.app
-    import worker.app
-
-    vote_settings, result_settings = _linked(configured, chosen, sockets)
-    worker_settings = configured.worker.model_copy(
-        update={"host": WORKER_HOST, "port": sockets.worker_port}
-    )
-    worker_address = WORKER_HOST, sockets.worker_port
-    tasks = {asyncio.ensure_future(worker.app.run(worker_settings, stop))}
-    ended = asyncio.ensure_future(stop.wait())
-    # The worker makes the tables. Result would wait for them, and warn.
-    preparing = asyncio.create_task(_wait_ready([worker_address]))
-    await asyncio.wait(
-        {*tasks, ended, preparing}, timeout=PREPARE_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
-    )
-    preparing.cancel()
-    for app, listening, websockets in (
-        (vote.app.create_app(vote_settings), sockets.vote, False),
-        (result.app.create_app(result_settings), sockets.result, True),
-    ):
-        serving = server.serve(app, listening, stop, grace=GRACE, websockets=websockets)
-        tasks.add(asyncio.ensure_future(serving))
-    addresses = [worker_address, *map(_reached, (sockets.vote, sockets.result))]
-    telling = asyncio.create_task(_tell(addresses, ready))
-    await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
-    # One that ended by itself takes the others with it.
-    stop.set()
-    telling.cancel()
-    await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome
-
-
-def _reached(listening: socket.socket) -> tuple[str, int]:
-    """The address at which this machine itself reaches the socket."""
-    host, port = listening.getsockname()[:2]
-    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-    return loopback.get(host, host), port
-
-
-async def _tell(addresses: list[tuple[str, int]], ready: Callable[[bool], None]) -> None:
+def _check_port(service: Service, held: ExitStack) -> Service:
+    family = socket.AF_INET6 if ":" in service.host else socket.AF_INET
     try:
-        async with asyncio.timeout(READY_TIMEOUT):
-            await _wait_ready(addresses)
-    except TimeoutError:
-        ready(False)
-        await _wait_ready(addresses)
-    ready(True)
+        probe = socket.create_server((service.host, service.port), family=family)
+    except OSError as error:
+        option = f"--{service.name}-port"
+        way = f"make run ARGS='{option} N'" if "MAKELEVEL" in os.environ else f"{option} N"
+        raise PortError(
+            f"{service.name} cannot listen on {service.host}, port {service.port}"
+            f" ({error.strerror or error}): choose another port with {way}"
+        ) from None
+    held.enter_context(probe)
+    return Service(service.name, service.host, probe.getsockname()[1])
 
 
-async def _wait_ready(addresses: list[tuple[str, int]]) -> None:
-    for address in addresses:
-        while not await _is_ready(*address):  # noqa: ASYNC110 - asked over HTTP, as anyone would
-            await asyncio.sleep(READY_POLL)
-
-
-async def _is_ready(host: str, port: int) -> bool:
-    try:
-        reader, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    try:
-        writer.write(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-        return (await reader.read(64)).startswith(b"HTTP/1.1 200 ")
-    except OSError:
-        return False
-    finally:
-        writer.close()
+def lan_address() -> str | None:
+    """Return this machine's address in its network, if it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(DOCUMENTATION)
+        except OSError:
+            return None
+        address = str(probe.getsockname()[0])
+    return None if address.startswith("127.") or address == "0.0.0.0" else address

@@ -29,6 +29,7 @@ class Postgres:
 
     folder: DataFolder
     label = "Postgres 18"
+    setting = "DATABASE_URL"
 
     @property
     def url(self) -> str:
@@ -103,6 +104,7 @@ class Valkey:
 
     folder: DataFolder
     label = "Valkey 9"
+    setting = "REDIS_URL"
 
     @property
     def url(self) -> str:

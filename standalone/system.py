@@ -1,151 +1,106 @@
-"""The run from its beginning to its end: ports, stores, services, banner, signals."""
+"""One run of the system: start the stores, then the services, and watch them."""
 
-import asyncio
-import contextlib
-import os
-import signal
+import argparse
+import math
 import sys
-import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import NoReturn
 
-from common import server, stop_signal
-from standalone import banner, child, options, orphan, services, store
+from standalone.child import Child, Watch, stop
+from standalone.folder import opened
+from standalone.services import Service, check_ports, configuration
+from standalone.stores import READY_TIMEOUT, Postgres, StoreError, Valkey
 
-NAME = "standalone"
-
-
-class Stopped(BaseException):
-    """A signal came before the event loop looks after them."""
+NOTICE_AFTER = 10.0  # seconds until a message says that the services are not ready yet
 
 
-def main() -> None:
-    chosen = options.parse()
-    _raise_on_signals()
-    try:
-        with contextlib.ExitStack() as held:
-            _run(chosen, held)
-            _ignore_signals()  # what is left is to stop the stores
-    except Stopped:
-        pass
-    except (server.PortError, *store.Error) as problem:
-        sys.stderr.write(f"{NAME}: {problem}\n")
-        _exit(2)
-    _exit(0)
+def run(options: argparse.Namespace, watch: Watch, held: ExitStack) -> NoReturn:
+    """Run the system until `watch` ends it.
 
-
-def _run(chosen: options.Options, held: contextlib.ExitStack) -> None:
-    configured = services.configure()
-    sockets = services.bind(configured, chosen, held)
-    external = configured
-    loading = threading.Thread(target=services.load, daemon=True)
-    loading.start()
-    stores: store.Stores | None = None
-    own: list[str] = []
-    if not (configured.has_database and configured.has_redis):
-        stores = held.enter_context(store.opened(chosen.data, fresh=chosen.fresh))
-        redis = postgres = None
-        if not configured.has_redis:
-            redis = stores.start_valkey()
-            own.append("Valkey 9")
-        if not configured.has_database:
-            postgres = stores.start_postgres()
-            own.append("Postgres 18")
-        configured = services.configure(
-            stores.database_url if postgres else None, stores.redis_url if redis else None
-        )
-        if redis is not None:
-            stores.wait_valkey(redis)
-        if postgres is not None:
-            stores.wait_postgres(postgres)
-
-    def ready(is_ready: bool) -> None:
-        if is_ready:
-            host = configured.host(chosen)
-            vote = banner.urls(host, sockets.vote_port)
-            result = banner.urls(host, sockets.result_port)
-            text = banner.text(vote, result, own, stores.folder.path if stores else None)
-        else:
-            text = f"{NAME}: not ready yet, waiting; /readyz of each service says for what"
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-
-    async def serve(stop: asyncio.Event) -> None:
-        if stores is not None:
-            _stop_with(stores, stop)
-        await services.check_credentials(external)
-        orphaned = asyncio.create_task(orphan.stop(stop))
-        await services.run(configured, chosen, sockets, stop, ready)
-        orphaned.cancel()
-
-    loading.join()
-    logging = configured.vote
-    if "log_level" not in logging.model_fields_set:
-        logging = logging.model_copy(update={"log_level": "warning"})
-    server.run(logging, serve, _stopping())
-    if stores is not None:
-        _check_alive(stores)
-
-
-def _stop_with(stores: store.Stores, stop: asyncio.Event) -> None:
-    """Stop when a store ends by itself."""
-    loop = asyncio.get_running_loop()
-
-    def ended(_: child.Child) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: everything stops anyway
-            loop.call_soon_threadsafe(stop.set)
-
-    stores.keeper.on_end = ended
-    if _ended(stores):  # before somebody was told
-        stop.set()
-
-
-def _check_alive(stores: store.Stores) -> None:
-    """Say which store, or what keeps them, ended by itself.
+    Args:
+        options: The command line.
+        watch: It raises what ends the run.
+        held: It stops the children.
 
     Raises:
-        child.ChildError: one did.
+        StoppedError: A signal stopped the run.
+        EndedError: A store or a service ended by itself.
+        PortError: A port cannot be used.
+        FolderError: The data folder cannot be used.
+        StoreError: A store cannot be started.
     """
-    if stores.keeper.status is not None:
-        raise child.ChildError(
-            "the process that keeps the stores, standalone/keeper.py,"
-            f" ended by itself (status {stores.keeper.status}), and they with it"
-        )
-    for store_server in _ended(stores):
-        raise child.ChildError(
-            f"{store_server.name} ended by itself (status {store_server.status}):\n"
-            f"{store_server.log_tail()}"
-        )
+    configured = configuration()
+    vote, result, worker = check_ports(
+        [
+            Service("vote", options.host or configured.vote.host, options.vote_port),
+            Service("result", options.host or configured.result.host, options.result_port),
+            Service("worker", "127.0.0.1", options.worker_port),
+        ]
+    )
+    environment = configured.environment(vote, result)
+    stores: list[Postgres | Valkey] = []
+    if not (configured.names_postgres and configured.names_redis):
+        data = held.enter_context(opened(options.data, fresh=options.fresh))
+        if not configured.names_redis:
+            stores.append(Valkey(data))
+        if not configured.names_postgres:
+            stores.append(Postgres(data))
+        _start_stores(stores, watch, held)
+        environment |= {store.setting: store.url for store in stores}
+
+    children: list[Child] = []
+    held.callback(stop, children)
+    # If both stores are ready, the worker first creates the tables, for which result would wait.
+    groups = [[worker], [vote, result]] if len(stores) == 2 else [[worker, vote, result]]
+    for group in groups:
+        children += [watch.add(service.start(environment)) for service in group]
+        _wait_ready(group, watch)
+    _say(banner(vote, result, stores, options.data.resolve()))
+    while True:
+        watch.pause()
 
 
-def _ended(stores: store.Stores) -> list[child.Child]:
-    children = stores.keeper.children.values()
-    return [each for each in children if each.name != "initdb" and each.status is not None]
+def banner(vote: Service, result: Service, stores: Sequence[Postgres | Valkey], data: Path) -> str:
+    """Return what the user sees when the system is ready."""
+    lines = [
+        "",
+        f"  vote    {'   '.join(vote.urls())}",
+        f"  result  {'   '.join(result.urls())}",
+        "",
+    ]
+    if stores:
+        labels = " and ".join(store.label for store in stores)
+        lines.append(f"  stores  {labels}, data in {data}")
+    return "\n".join([*lines, "  Ctrl-C stops it.", ""])
 
 
-def _stopping() -> list[signal.Signals]:
-    """The signals that stop the run: SIGHUP is none if nohup asked to ignore it."""
-    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    return [*stop_signal.NUMBERS, *([] if is_ignored else [signal.SIGHUP])]
+def _start_stores(stores: list[Postgres | Valkey], watch: Watch, held: ExitStack) -> None:
+    servers: list[Child] = []
+    held.callback(stop, servers)
+    for store in stores:
+        server = watch.add(store.start())
+        servers.append(server)
+
+    def are_ready() -> bool:
+        pairs = zip(stores, servers, strict=True)
+        return all(store.is_ready(server) for store, server in pairs)
+
+    if not watch.wait(are_ready, READY_TIMEOUT):
+        logs = " and ".join(str(server.log) for server in servers)
+        raise StoreError(f"the stores are not ready after {READY_TIMEOUT:g} s: see {logs}")
 
 
-def _raise_on_signals() -> None:
-    def stop(number: int, frame: object) -> None:
-        _ignore_signals()  # a second one must not cut short what the first one began
-        raise Stopped
+def _wait_ready(group: list[Service], watch: Watch) -> None:
+    def are_ready() -> bool:
+        return all(service.is_ready() for service in group)
 
-    for number in _stopping():
-        signal.signal(number, stop)
-
-
-def _ignore_signals() -> None:
-    # Not SIG_IGN: Python would complain about a signal that came at this very moment.
-    for number in (*stop_signal.NUMBERS, signal.SIGHUP):
-        signal.signal(number, lambda number, frame: None)
+    if not watch.wait(are_ready, NOTICE_AFTER):
+        _say("standalone: not ready yet; /readyz of each service says why")
+        watch.wait(are_ready, math.inf)
 
 
-def _exit(status: int) -> NoReturn:
-    """End at once: the interpreter's own end gives a signal that comes late its default action."""
-    with contextlib.suppress(OSError):  # its terminal is gone
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(status)
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
