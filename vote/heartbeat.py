@@ -1,33 +1,29 @@
-"""The sign of life of the vote page, by which the result page knows that people can vote.
-
-It is also how vote finds out whether Redis would take a vote: both are writes that need memory.
-"""
-
-import contextlib
+"""The heartbeat of the vote page, which the result page reads to report whether people can vote."""
 
 import redis.asyncio
-import redis.exceptions
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
-from common import keys, redis_client
+from common import keys
 
-LIFE = 5_000  # ms; all replicas renew one and the same key
-ROOM = 512 * 1024  # bytes, some 5,000 votes: the memory in use goes up and down by less
+TTL = 5_000  # ms; all replicas renew the same key
 
 
-async def beat(client: redis.asyncio.Redis, name: str, *, was_full: bool = False) -> None:
-    """Raises what Redis answers while it takes no votes: it is full, or a replica.
+async def beat(client: redis.asyncio.Redis, served_by: str) -> None:
+    """Renew the heartbeat. The write also shows whether Redis would take a vote.
 
-    `was_full`: it was at the last beat; then it is until there is `ROOM`, not only for one vote.
-    Where this user may not, there is no sign of life, and nothing is found out: no harm.
+    Args:
+        client: The connection to Redis.
+        served_by: The name of this replica.
+
+    Raises:
+        OutOfMemoryError: Redis is full. The heartbeat goes on, because the page works.
+        ReadOnlyError: Redis has become a replica. New connections may lead to the new master.
     """
     try:
-        await client.set(keys.VOTE_PAGE, name, px=LIFE)
-        if was_full:
-            # It changes nothing, the key being there. But Redis must hold it to look at it.
-            await client.set(keys.VOTE_PAGE, bytes(ROOM), px=LIFE, nx=True)
-    except redis.exceptions.NoPermissionError:
-        pass
-    except redis.exceptions.OutOfMemoryError:
-        with contextlib.suppress(*redis_client.Away):  # that needs no memory: the page is well
-            await client.pexpire(keys.VOTE_PAGE, LIFE)
+        await client.set(keys.VOTE_PAGE, served_by, px=TTL)
+    except OutOfMemoryError:
+        await client.pexpire(keys.VOTE_PAGE, TTL)  # needs no memory
+        raise
+    except ReadOnlyError:
+        await client.connection_pool.disconnect(inuse_connections=False)
         raise

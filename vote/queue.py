@@ -1,140 +1,131 @@
-"""The way of a ballot into Redis: pushed, and acknowledged before the voter is answered."""
+"""The queue: ballots that arrive together travel to Redis in one command.
+
+So one round trip and one write to Redis's disk serve many votes. Each vote waits until Redis has
+acknowledged its ballot.
+"""
 
 import asyncio
-import bisect
-import collections
-import operator
 import time
-import typing
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import redis.asyncio
-import structlog
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from common import ballot, dependency
-from vote import metric, pusher
+from common import keys
+from common.ballot import PUSH_TIMEOUT, Ballot, encode
+from vote.metrics import Metrics
 
-MAX_PENDING = 20_000  # ballots that wait for a push; beyond, voters are asked to come back
+RUNNERS = 2  # while Redis writes one push to its disk, the next one is on its way
+MAX_WAITING = 20_000  # ballots
 MAX_PUSH = 2_000  # ballots in one command
-MAX_WAIT = ballot.PUSH_TIMEOUT  # seconds behind other pushes; beyond, they are refused as well
-PUSHES = 2  # commands under way: the next one is there when Redis is done with the disk
-CROWDED = "too many votes at once"
-
-log = structlog.get_logger("queue")
-
-Settle = typing.Callable[[pusher.QueueAway | None], None]
 
 
-class Waiting(typing.NamedTuple):
-    """A ballot that waits for a push, and since when, by the monotonic clock."""
+class NotRecordedError(Exception):
+    """The ballot is certainly not in the queue. The text gives the reason, for voters."""
 
-    cast: ballot.Ballot
-    settle: Settle
+
+class UnsureError(Exception):
+    """The ballot was sent, but not acknowledged: it may be in the queue."""
+
+
+class Waiting(NamedTuple):
+    """A ballot that waits for a push, since a time of the monotonic clock."""
+
+    ballot: Ballot
+    acknowledged: asyncio.Future[None]
     since: float
 
 
-SINCE: typing.Callable[[Waiting], float] = operator.attrgetter("since")
-
-
 class Queue:
-    """Pushes ballots. Those cast in the same turn of the event loop travel together in one RPUSH:
-    one round trip and one fsync for all of them. While one is under way, the next leaves when it
-    has as many, or when that one is back: much smaller ones would cost as much each.
-    """
+    """Pushes ballots to the list in Redis from which the workers take them."""
 
-    def __init__(
-        self,
-        client: redis.asyncio.Redis,
-        state: dependency.Dependency,
-        metrics: metric.Metrics,
-    ) -> None:
-        self._state = state
+    def __init__(self, client: redis.asyncio.Redis, metrics: Metrics) -> None:
+        self._pool = client.connection_pool
         self._metrics = metrics
-        self._pending: list[Waiting] = []  # oldest first
-        self._pushers = [pusher.Pusher(client) for _ in range(PUSHES)]
-        self._idle = list(self._pushers)
-        self._pushing: set[asyncio.Task[None]] = set()
-        self._is_starting = False  # a task has not taken its first batch yet
-        self._under_way = 0  # ballots in commands that Redis has not answered
+        self._waiting: deque[Waiting] = deque()  # oldest first
+        self._has_waiting = asyncio.Event()
 
-    def push_soon(self, cast: ballot.Ballot, settle: Settle) -> None:
-        """Calls `settle` once Redis has acknowledged `cast`, or with why it has not."""
-        if len(self._pending) >= MAX_PENDING:
-            settle(pusher.QueueAway(CROWDED, told=CROWDED))
-            return
-        self._pending.append(Waiting(cast, settle, time.monotonic()))
-        if self._idle and not self._is_starting and self._are_enough():
-            self._is_starting = True
-            pushing = asyncio.create_task(self._push_pending(self._idle.pop()))
-            self._pushing.add(pushing)
-            pushing.add_done_callback(self._pushing.discard)
+    async def push(self, ballot: Ballot) -> None:
+        """Return once Redis has acknowledged the ballot.
 
-    async def open(self) -> None:
-        """Connects ahead, if it can now."""
-        await asyncio.gather(*(each.open() for each in self._pushers))
-
-    async def close(self) -> None:
-        """Hangs up."""
-        for each in self._pushers:
-            await each.close()
-
-    def _are_enough(self) -> bool:
-        return len(self._pending) >= max(1, self._under_way)
-
-    async def _push_pending(self, by: pusher.Pusher) -> None:
-        loop = asyncio.get_running_loop()
-        self._is_starting = False
-        try:
-            while batch := self._take():
-                away = await self._push_batch(by, [each.cast for each in batch])
-                if away is not None:  # nobody waits through more than one failure
-                    not_sent = pusher.QueueAway(str(away), told=away.told)
-                    loop.call_soon(_settle_all, self._pending, not_sent)
-                    self._pending = []
-                # Told while the next push is on its way already: neither waits for the other.
-                loop.call_soon(_settle_all, batch, away)
-        finally:
-            self._idle.append(by)
-
-    def _take(self) -> list[Waiting]:
-        """The next batch; empty when it is too early for one.
-
-        Who has waited too long is refused: no ballot comes later than its push and another one.
+        Raises:
+            NotRecordedError: Redis does not have the ballot.
+            UnsureError: Redis may have the ballot.
         """
-        since = time.monotonic() - MAX_WAIT
-        late = bisect.bisect_left(self._pending, since, key=SINCE)
-        if late:
-            refused, self._pending = self._pending[:late], self._pending[late:]
-            crowded = pusher.QueueAway(CROWDED, told=CROWDED)
-            asyncio.get_running_loop().call_soon(_settle_all, refused, crowded)
-        if not self._are_enough():
-            return []
-        batch, self._pending = self._pending[:MAX_PUSH], self._pending[MAX_PUSH:]
+        if len(self._waiting) >= MAX_WAITING:
+            raise NotRecordedError("too many votes at once")
+        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Waiting(ballot, acknowledged, time.monotonic()))
+        self._has_waiting.set()
+        await acknowledged
+
+    async def run(self) -> None:
+        """Push what waits until cancelled. `RUNNERS` tasks do this at once."""
+        while True:
+            await self._has_waiting.wait()
+            if batch := self._take_batch():
+                await self._push_batch(batch)
+
+    def _take_batch(self) -> list[Waiting]:
+        """Take the oldest ballots. Refuse those that have waited for longer than a push lasts."""
+        oldest = time.monotonic() - PUSH_TIMEOUT
+        while self._waiting and self._waiting[0].since < oldest:
+            _refuse([self._waiting.popleft()], NotRecordedError("too many votes at once"))
+        batch = [self._waiting.popleft() for _ in range(min(MAX_PUSH, len(self._waiting)))]
+        if not self._waiting:
+            self._has_waiting.clear()
         return batch
 
-    async def _push_batch(
-        self, by: pusher.Pusher, ballots: list[ballot.Ballot]
-    ) -> pusher.QueueAway | None:
+    async def _push_batch(self, batch: list[Waiting]) -> None:
         started = time.perf_counter()
-        self._under_way += len(ballots)
         try:
-            await by.push([ballot.encode(each) for each in ballots])
-        except pusher.QueueAway as away:
-            self._state.away(away)
-            return away
-        finally:
-            self._under_way -= len(ballots)
-        if not self._state.is_full:  # else this one just fitted in: whether there is room again,
-            self._state.up()  # the watch finds out
+            await self._send([encode(waiting.ballot) for waiting in batch])
+        except (NotRecordedError, UnsureError) as error:
+            _refuse(batch, error)
+            # Nobody waits through more than one failure.
+            _refuse(self._waiting, NotRecordedError("Redis is unavailable"))
+            self._waiting.clear()
+            return
+        for waiting in batch:
+            if not waiting.acknowledged.done():  # the client may have hung up
+                waiting.acknowledged.set_result(None)
         self._metrics.push_seconds.observe(time.perf_counter() - started)
-        self._metrics.push_batch_size.observe(len(ballots))
-        for option, count in collections.Counter(each.vote for each in ballots).items():
-            self._metrics.accepted[option].inc(count)
-        return None
+        self._metrics.push_batch_size.observe(len(batch))
+        for option_id, count in Counter(waiting.ballot.vote for waiting in batch).items():
+            self._metrics.accepted.labels(option_id).inc(count)
 
+    async def _send(self, messages: list[bytes]) -> None:
+        """Append messages to the list.
 
-def _settle_all(batch: list[Waiting], away: pusher.QueueAway | None) -> None:
-    for each in batch:
+        Connecting and sending are separate steps, so that it is known whether anything was sent.
+        """
+        is_sent = False
         try:
-            each.settle(away)
-        except Exception:
-            log.exception("a voter was not told")  # the others are
+            async with asyncio.timeout(PUSH_TIMEOUT):
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+                try:
+                    is_sent = True
+                    await connection.send_command("RPUSH", keys.VOTES, *messages)
+                    await connection.read_response()
+                finally:
+                    await self._pool.release(connection)
+        except OutOfMemoryError as error:
+            raise NotRecordedError("the memory of Redis is full") from error
+        except (ResponseError, BusyLoadingError) as error:  # Redis has refused the command
+            if isinstance(error, ReadOnlyError):
+                # It has become a replica. New connections may lead to the new master.
+                await self._pool.disconnect(inuse_connections=False)
+            raise NotRecordedError("Redis is unavailable") from error
+        except Exception as error:  # whatever it is, the voters need an answer
+            if is_sent:
+                raise UnsureError from error
+            raise NotRecordedError("Redis is unavailable") from error
+
+
+def _refuse(batch: Iterable[Waiting], error: NotRecordedError | UnsureError) -> None:
+    for waiting in batch:
+        if not waiting.acknowledged.done():  # the client may have hung up
+            # Each gets an exception of its own: tracebacks of a shared one would add up.
+            waiting.acknowledged.set_exception(type(error)(*error.args))

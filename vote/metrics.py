@@ -1,37 +1,40 @@
 """What the vote service counts and measures."""
 
-import prometheus_client
+from collections.abc import Collection
 
-from common import metric
+from prometheus_client import Counter, Histogram
+
+from common.metrics import LATENCY_BUCKETS, SIZE_BUCKETS, registry
 
 
 class Metrics:
     """The metrics of one vote app, in a registry of their own."""
 
-    def __init__(self, option_ids: frozenset[str]) -> None:
-        self.registry = metric.registry()
-        accepted = prometheus_client.Counter(
+    def __init__(self, option_ids: Collection[str]) -> None:
+        self.registry = registry()
+        self.accepted = Counter(
             "vote_ballots_accepted",
             "Ballots that Redis has acknowledged.",
             ["option"],
             registry=self.registry,
         )
-        self.accepted = {option: accepted.labels(option=option) for option in sorted(option_ids)}
-        self.refused = prometheus_client.Counter(
+        for option_id in sorted(option_ids):
+            self.accepted.labels(option_id)  # an option without votes shows 0
+        self.refused = Counter(
             "vote_ballots_refused",
-            "Posts that were answered with an error.",
+            "Votes that were answered with an error.",
             ["reason"],
             registry=self.registry,
         )
-        self.push_seconds = prometheus_client.Histogram(
+        self.push_seconds = Histogram(
             "vote_push_seconds",
             "From a push to Redis to its acknowledgement.",
-            buckets=metric.LATENCY_BUCKETS,
+            buckets=LATENCY_BUCKETS,
             registry=self.registry,
         )
-        self.push_batch_size = prometheus_client.Histogram(
+        self.push_batch_size = Histogram(
             "vote_push_batch_size",
             "Ballots that travelled together in one push.",
-            buckets=metric.SIZE_BUCKETS,
+            buckets=SIZE_BUCKETS,
             registry=self.registry,
         )
