@@ -1,1 +1,1 @@
-"""The benchmarks: each figure beside its own limit, measured in the same run."""
+"""The benchmarks: each measurement next to its limit, in one run on the same cores."""

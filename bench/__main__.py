@@ -1,120 +1,91 @@
-"""`python -m bench`: measures, prints a table, and writes it as JSON too.
-
-The status is 1 if something could not be measured; the table has the rest.
-"""
+"""Run the benchmarks, print a table and write it as JSON. The status is 1 if one failed."""
 
 import argparse
 import asyncio
 import datetime
-import importlib
+import json
+import os
 import platform
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import uvloop
+from bench import broadcast, lag, startup, system, vote, worker, wrk
+from bench.row import Row, table
+from bench.system import ROOT, System
 
-from bench import core, rig, row, run, wrk
-from common import log
-
-GROUPS = ("vote", "worker", "lag", "table", "broadcast", "start", "seed", "cost")
-BY_WRK = {"vote", "lag", "cost"}  # what wrk makes the load for
-INTERRUPTED = 130  # the status of a program that SIGINT has ended, as shells have it
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "--only", action="append", choices=GROUPS, metavar="GROUP", help=", ".join(GROUPS)
-    )
-    parser.add_argument("--quick", action="store_true", help="small sizes: only to see it work")
-    parser.add_argument(
-        "--json",
-        type=Path,
-        help=f"the file (default {run.FILE}; {run.PART} if --quick, or not all was measured)",
-    )
-    arguments = parser.parse_args()
-    groups = list(dict.fromkeys(arguments.only or GROUPS))
-    whole, part = (arguments.json or each for each in (run.FILE, run.PART))
-    try:
-        if BY_WRK.intersection(groups):
-            wrk.check()
-        for path in (whole, part):
-            run.prepare(path)
-    except (wrk.Missing, OSError) as trouble:
-        raise SystemExit(f"{parser.prog}: {trouble}") from None
-    log.configure("plain", "warning")
-    # As Ctrl-C: what has been started ends, and no folder is left.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            rows, failed = runner.run(measure(groups, quick=arguments.quick))
-    except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted, nothing is written", file=sys.stderr)
-        raise SystemExit(INTERRUPTED) from None
-    print(f"\n{machine()}{', QUICK: no figures to go by' if arguments.quick else ''}\n")
-    print(row.table(rows))
-    is_whole = set(groups) == set(GROUPS) and not failed and not arguments.quick
-    path = whole if is_whole else part
-    run.write(path, machine(), rows, quick=arguments.quick)
-    print(f"\nwritten to {path}")
-    if failed:
-        raise SystemExit(f"{parser.prog}: not measured, see above: {', '.join(failed)}")
+GROUPS: dict[str, Callable[[System], Awaitable[list[Row]]]] = {
+    "vote": vote.measure,
+    "worker": worker.measure,
+    "lag": lag.measure,
+    "broadcast": broadcast.measure,
+    "start": startup.measure_start,
+    "memory": startup.measure_memory,
+}
+WHOLE = ROOT / "docs" / "bench.json"
+PART = ROOT / "build" / "bench.json"
 
 
-async def measure(groups: Sequence[str], *, quick: bool) -> tuple[list[row.Row], list[str]]:
-    """Measures `groups`, one after the other: their rows, and the groups that failed."""
-    rows: list[row.Row] = []
+async def measure(running: System, names: list[str]) -> tuple[list[Row], list[str]]:
+    """Run benchmarks one after the other.
+
+    Returns:
+        Their rows, and the names of those that failed.
+    """
+    rows: list[Row] = []
     failed: list[str] = []
-    with rig.opened(quick=quick) as running:
-        for group in groups:
-            began = time.monotonic()
-            print(f"{group} …", end="", flush=True, file=sys.stderr)
-            try:
-                rows += await importlib.import_module(f"bench.{group}_rows").rows(running)
-            except Exception:
-                if _is_interrupted():  # and what failed did so while it ended
-                    raise asyncio.CancelledError from None
-                print(f" failed\n{traceback.format_exc()}", file=sys.stderr)
-                failed.append(group)
-                await _end_others()
-            else:
-                print(f" {time.monotonic() - began:.0f} s", file=sys.stderr)
+    for name in names:
+        began = time.monotonic()
+        try:
+            async with running.empty():
+                rows += await GROUPS[name](running)
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return rows, failed
 
 
-def _is_interrupted() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def describe_machine() -> str:
+    """Return what the run is measured on."""
+    model = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].partition(": ")[2] if names else model
+    versions = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {model}, {versions}"
 
 
-async def _end_others() -> None:
-    """Ends what a group that failed has left running, which would disturb the next."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for each in others:
-        each.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-
-
-def machine() -> str:
-    """What it was measured on, and when."""
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        f"{now:%Y-%m-%d %H:%M} UTC, {core.COUNT or '?'} cores, {_processor()},"
-        f" {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+def main() -> None:
+    """Parse the command line and run the benchmarks."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=GROUPS, help="run this benchmark only")
+    parser.add_argument("--quick", action="store_true", help="small amounts, to see that it works")
+    parser.add_argument("--output", type=Path, help=f"default: {WHOLE}, or {PART} for a part")
+    options = parser.parse_args()
+    names = options.only or list(GROUPS)
+    if "vote" in names:
+        wrk.check()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop what was started
+    is_whole = not options.only and not options.quick
+    output: Path = options.output or (WHOLE if is_whole else PART)
+    with system.opened(quick=options.quick) as running:
+        rows, failed = asyncio.run(measure(running, names))
+    content = {
+        "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
+        "machine": describe_machine(),
+        "quick": options.quick,
+        "rows": [row.as_dict() for row in rows],
+    }
+    output.parent.mkdir(exist_ok=True)
+    output.write_text(f"{json.dumps(content, indent=2, ensure_ascii=False)}\n")
+    print(f"{content['date']}, {content['machine']}\n\n{table(rows)}\n\nwritten to {output}")
+    if failed:
+        raise SystemExit(f"bench: failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

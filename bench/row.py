@@ -1,64 +1,84 @@
-"""One line of the table: what was measured, beside what, and whether that is near enough."""
+"""One measurement next to its limit and its goal."""
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-COLUMNS = ("row", "cores", "ours", "limit", "ratio", "goal", "met")
+HEADER = ("Measurement", "Ours", "Limit", "Ratio", "Goal", "Met")
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """`ours` and `limit` are in `unit`; `met` is None where the row has no goal of its own."""
+    """A measurement, `ours`, next to `limit`: the same thing, done with the least effort.
 
-    row: str
-    cores: str
-    ours: float
+    Args:
+        name: What was measured.
+        unit: The unit of `ours` and `limit`.
+        ours: The value of this system.
+        limit: The value of what `limit_name` names.
+        limit_name: What it is compared with.
+        min_ratio: The goal, if more is better: `ours` is at least so many times `limit`.
+        max_ratio: The goal, if less is better: `ours` is at most so many times `limit`.
+        max_value: The goal, if it does not depend on `limit`.
+    """
+
+    name: str
     unit: str
-    goal: str
-    met: bool | None
-    limit: float | None = None
-    beside: str = ""  # what the limit is
+    ours: float
+    limit: float
+    limit_name: str
+    min_ratio: float | None = None
+    max_ratio: float | None = None
+    max_value: float | None = None
 
     @property
-    def ratio(self) -> float | None:
-        return self.ours / self.limit if self.limit else None
+    def ratio(self) -> float:
+        """Ours divided by the limit."""
+        return self.ours / self.limit
 
-    def cells(self) -> list[str]:
-        """Its texts, in the order of `COLUMNS`."""
-        limit = "" if self.limit is None else f"{number(self.limit)} {self.unit} ({self.beside})"
-        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
-        met = {True: "yes", False: "NO", None: ""}[self.met]
-        ours = f"{number(self.ours)} {self.unit}"
-        return [self.row, self.cores, ours, limit, ratio, self.goal, met]
+    @property
+    def goal(self) -> str:
+        """The goal as text; empty if there is none."""
+        if self.min_ratio is not None:
+            return f"≥ {self.min_ratio:g} of the limit"
+        if self.max_ratio is not None:
+            return f"≤ {self.max_ratio:g} times the limit"
+        return "" if self.max_value is None else f"≤ {self.max_value:g} {self.unit}"
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the goal is met; None if there is none."""
+        if self.min_ratio is not None:
+            return self.ratio >= self.min_ratio
+        if self.max_ratio is not None:
+            return self.ratio <= self.max_ratio
+        return None if self.max_value is None else self.ours <= self.max_value
+
+    def cells(self) -> tuple[str, ...]:
+        """The texts of a table row, in the order of `HEADER`."""
+        return (
+            self.name,
+            f"{_short(self.ours)} {self.unit}",
+            f"{_short(self.limit)} {self.unit} ({self.limit_name})",
+            f"{self.ratio:.2f}",
+            self.goal,
+            {True: "yes", False: "no", None: ""}[self.is_met],
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """The row for the result file."""
+        more = {"ratio": round(self.ratio, 3), "goal": self.goal, "is_met": self.is_met}
+        return dataclasses.asdict(self) | more
 
 
-def at_least(ratio: float, *, unit: str, ours: float, limit: float, **rest: str) -> Row:
-    """More is better: at least `ratio` of the limit."""
-    met = ours >= ratio * limit
-    return Row(unit=unit, ours=ours, limit=limit, goal=f"≥ {ratio:g} of it", met=met, **rest)
-
-
-def at_most(ratio: float, *, unit: str, ours: float, limit: float, **rest: str) -> Row:
-    """Less is better: at most `ratio` times the limit."""
-    met = ours <= ratio * limit
-    return Row(unit=unit, ours=ours, limit=limit, goal=f"≤ {ratio:g} times it", met=met, **rest)
-
-
-def below(most: float, *, unit: str, ours: float, row: str, cores: str, beside: str = "",
-          limit: float | None = None) -> Row:  # fmt: skip
-    """Less is better: at most `most`, whatever the limit."""
-    return Row(row, cores, ours, unit, f"≤ {most:g} {unit}", ours <= most, limit, beside)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows as text, one a line, in columns."""
-    lines = [list(COLUMNS), *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+def table(rows: Iterable[Row]) -> str:
+    """Format rows as a Markdown table."""
+    lines = [HEADER, *(row.cells() for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, tuple("-" * width for width in widths))
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+        f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines
+    )  # fmt: skip
 
 
 def percentile(values: Sequence[float], share: int) -> float:
@@ -66,6 +86,5 @@ def percentile(values: Sequence[float], share: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[share - 1]
 
 
-def number(value: float) -> str:
-    """To three digits."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,66 +1,72 @@
-"""The load: wrk, a generator in C, so that the load is not what is measured."""
+"""The load: wrk, a generator in C, so that it is not what is measured."""
 
 import asyncio
 import json
 import shutil
-import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench import request
-
-SCRIPT = Path(__file__).parent / "lua" / "vote.lua"
+SCRIPT = Path(__file__).with_suffix(".lua")
 
 
-class Missing(Exception):  # noqa: N818 (a state)
-    """wrk is not installed."""
+@dataclass(frozen=True)
+class Request:
+    """A POST request that is repeated, with each of the cookies in turn."""
+
+    path: str
+    media_type: str
+    body: str
+    cookies: Sequence[str] = ()
 
 
-class Load(typing.NamedTuple):
-    """What wrk saw. `rate` in answers a second, latencies in ms."""
+@dataclass(frozen=True)
+class Load:
+    """What wrk measured."""
 
     answers: int
-    rate: float
-    p50: float
-    p99: float
-    errors: int
+    rate: float  # answers per second
+    p99: float  # ms
 
 
 def check() -> None:
-    """Raises `Missing`."""
+    """Exit with a message unless wrk is installed."""
     if shutil.which("wrk") is None:
-        raise Missing(
-            "wrk is not installed, which makes the load: apt-get install wrk (Debian, Ubuntu),"
-            " brew install wrk (macOS)"
-        )
+        raise SystemExit("bench: wrk is not installed: apt-get install wrk, or brew install wrk")
 
 
-async def run(
-    url: str,
-    sent: request.Request,
-    *,
-    connections: int,
-    seconds: float,
-    delay_ms: int = 0,
-    close: bool = False,
-) -> Load:
-    """Sends it to the service at `url` on so many connections, each some `delay_ms` after its last
-    answer.
+async def run(urls: Sequence[str], request: Request, connections: int, seconds: int) -> Load:
+    """Send requests to all servers at the same time.
 
-    `close`: each request on a connection of its own. Raises RuntimeError when wrk fails.
+    Args:
+        urls: The servers; each gets a wrk of its own.
+        request: What each gets.
+        connections: The number of connections to all servers together.
+        seconds: How long.
+
+    Raises:
+        RuntimeError: A request failed.
     """
-    process = await asyncio.create_subprocess_exec(
-        *("wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}", "-s", SCRIPT),
-        *(("-H", "connection: close") if close else ()),
-        *(f"{url}/{sent.path}", "--", str(delay_ms), sent.media_type, sent.body, *sent.cookies),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+    loads = await asyncio.gather(
+        *(_run(url, request, connections // len(urls), seconds) for url in urls)
     )
-    try:
-        output = (await process.communicate())[0].decode()
-    finally:
-        if process.returncode is None:  # interrupted
-            process.kill()
-            await process.wait()
+    return Load(
+        sum(load.answers for load in loads),
+        sum(load.rate for load in loads),
+        max(load.p99 for load in loads),
+    )
+
+
+async def _run(url: str, request: Request, connections: int, seconds: int) -> Load:
+    process = await asyncio.create_subprocess_exec(
+        *("wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", SCRIPT, url + request.path),
+        *("--", request.media_type, request.body, *request.cookies),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
     if process.returncode:
-        raise RuntimeError(f"wrk failed: {output}")
-    return Load(**json.loads(output.splitlines()[-1]))
+        raise RuntimeError(f"wrk failed: {output.decode()}")
+    content = json.loads(output.splitlines()[-1])
+    if content["errors"]:
+        raise RuntimeError(f"{url}{request.path}: {content['errors']} requests failed")
+    return Load(content["answers"], content["rate"], content["p99"])

@@ -1,47 +1,29 @@
-"""The benchmarks as a program: what a signal leaves of them."""
+"""A small run of the benchmarks as a process."""
 
+import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests import place, service, until
+from tests import until
+from tests.service import Services
 
-START_TIMEOUT = 60.0  # seconds until the stores run and the first group is being measured
-END_TIMEOUT = 60.0  # seconds until all that it started has ended
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Where its temporary folders go."""
-    with place.opened() as opened:
-        yield opened
+pytestmark = [pytest.mark.extended, pytest.mark.timeout(120)]
 
 
-def found(folder: Path) -> list[Path]:
-    """What is in it."""
-    return list(folder.iterdir())
+async def test_a_quick_run(services: Services, tmp_path: Path) -> None:
+    output = tmp_path / "bench.json"
+    run = services.start("bench", "--quick", "--only=memory", f"--output={output}")
+    assert await run.ended(100) == 0, run.log
+    rows = json.loads(output.read_text())["rows"]
+    assert [row["name"].partition(":")[0] for row in rows] == ["vote", "worker", "result"]
+    assert all(row["ours"] > 0 for row in rows)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-async def test_a_signal_leaves_nothing_behind(
-    services: service.Services, folder: Path, tmp_path: Path, name: str
-) -> None:
-    written = tmp_path / "written" / "bench.json"
-    arguments = ("--quick", "--only", "seed", "--json", str(written))
-    bench = services.start("bench", *arguments, TMPDIR=str(folder))
-
-    def is_measuring() -> bool:
-        assert bench.status is None, bench.log
-        return any(folder.glob("vote-bench-*/vote-*.log"))
-
-    await until.true(is_measuring, START_TIMEOUT, lambda: bench.log)
-    below = psutil.Process(bench.pid).children(recursive=True)
-    assert below
-    bench.signal(signal.Signals[name])
-    assert await bench.ended(END_TIMEOUT) == 130, bench.log
-    assert "interrupted, nothing is written" in bench.log
-    assert found(folder) == found(tmp_path / "written") == []
-    await until.true(lambda: not any(map(psutil.Process.is_running, below)), END_TIMEOUT)
+async def test_a_signal_stops_what_it_started(services: Services, tmp_path: Path) -> None:
+    run = services.start("bench", "--quick", "--only=memory", TMPDIR=str(tmp_path))
+    await until.true(lambda: bool(list(tmp_path.glob("vote-bench-*/data/postgres.log"))), 60)
+    run.signal(signal.SIGTERM)
+    assert await run.ended(30) != 0
+    await until.true(lambda: not list(tmp_path.glob("vote-bench-*")), 30)
