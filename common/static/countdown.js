@@ -4,7 +4,7 @@ import { moment, span, text } from "./text.js";
 
 const LAST_MINUTE = 60_000; // ms
 
-/** The clock of the server minus ours, in ms: the page that says `now` left it when it began to come. */
+/** The clock of the server minus ours, in ms: `now` is the server's time when it drew the page. */
 export function skewOf(now) {
   const [navigation] = performance.getEntriesByType("navigation");
   const waited = performance.now() - (navigation?.responseStart || performance.now());
@@ -12,32 +12,32 @@ export function skewOf(now) {
 }
 
 /**
- * Writes the time that is left into `element`, calls `onClose` once when none is left.
+ * Writes the remaining time into `element`, and calls `onClose` once when the poll closes.
  * `closesAt` is in ms by the clock of the server; `skew()` is that clock minus ours, in ms.
- * Returns what ends it before its time.
+ * Returns a function that ends the countdown early.
  */
 export function countDown(element, closesAt, skew, onClose) {
   let timer;
+  const end = () => {
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", tick);
+    delete element.dataset.urgent;
+    element.textContent = "";
+  };
   const tick = () => {
     clearTimeout(timer);
     const left = closesAt - (Date.now() + skew());
     if (left <= 0) {
+      end();
       element.textContent = text("closed at", { time: moment(closesAt - skew()) });
-      delete element.dataset.urgent;
-      document.removeEventListener("visibilitychange", tick);
       onClose();
       return;
     }
     element.textContent = text("closes in", { time: span(left) });
-    if (left <= LAST_MINUTE) element.dataset.urgent = "";
+    element.toggleAttribute("data-urgent", left <= LAST_MINUTE);
     timer = setTimeout(tick, (left % 1000) + 5);
   };
-  // A device that slept has missed ticks.
-  document.addEventListener("visibilitychange", tick);
+  document.addEventListener("visibilitychange", tick); // a device that slept has missed ticks
   tick();
-  return () => {
-    clearTimeout(timer);
-    document.removeEventListener("visibilitychange", tick);
-    element.textContent = "";
-  };
+  return end;
 }

@@ -4,7 +4,7 @@ const texts = JSON.parse(document.getElementById("texts").textContent);
 const language = document.documentElement.lang;
 const integers = new Intl.NumberFormat(language);
 const tenths = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-// The page says the language; how its readers write the time may differ from region to region.
+// The page says the language; the notation of times may differ from region to region.
 const primary = (tag) => tag.split("-")[0];
 const regional = navigator.languages.find((tag) => primary(tag) === primary(language)) ?? language;
 const clock = new Intl.DateTimeFormat(regional, { timeStyle: "medium" });
@@ -14,9 +14,8 @@ const day = new Intl.DateTimeFormat(regional, { dateStyle: "medium", timeStyle: 
 export function text(key, values = {}) {
   let found = texts[key];
   if (Array.isArray(found)) {
-    const n = Math.abs(values.n);
-    const plurals = texts.plurals;
-    found = found[plurals[n < plurals.length ? n : 100 + (n % 100)]];
+    const { plurals } = texts; // one digit for each small number: common/i18n.py
+    found = found[plurals[values.n < plurals.length ? values.n : 100 + (values.n % 100)]];
   }
   return found.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
@@ -34,7 +33,7 @@ export function moment(ms) {
   return (today ? clock : day).format(date);
 }
 
-/** A time span in ms as 1:02:03, 2:03 or, from two days on, with days. */
+/** A time span in ms as 1:02:03 or 2:03; from two days on as a number of days. */
 export function span(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   const days = Math.floor(seconds / 86400);

@@ -1,60 +1,46 @@
-// Presenter mode: the numbers and the way to vote, and nothing else. `?present` or the key P.
+// Presenter mode: the numbers and the way to vote, nothing else. `?present` or the key P.
 
 const PARAMETER = "present";
 
 export function startPresenter(button) {
   const root = document.documentElement;
-  const main = document.querySelector("main");
-  const tools = button.parentElement;
   let presenting = new URLSearchParams(location.search).has(PARAMETER);
-  let left = null; // what had the focus, and hides itself meanwhile
+  let hidden = null; // what had the focus, and is hidden in this mode
 
   const show = () => {
-    if (presenting && tools.contains(document.activeElement)) {
-      left = document.activeElement;
-      main.focus({ preventScroll: true });
+    if (presenting && button.parentElement.contains(document.activeElement)) {
+      hidden = document.activeElement;
+      document.querySelector("main").focus({ preventScroll: true });
     }
     root.toggleAttribute("data-present", presenting);
-    if (!presenting) {
-      left?.focus({ preventScroll: true });
-      left = null;
-    }
+    if (!presenting) hidden?.focus({ preventScroll: true });
     const url = new URL(location.href);
     if (presenting) url.searchParams.set(PARAMETER, "");
     else url.searchParams.delete(PARAMETER);
     history.replaceState(null, "", url.href.replace(/present=(?=&|#|$)/, PARAMETER));
   };
 
-  const toggle = async () => {
-    presenting = !presenting;
+  const set = async (value) => {
+    presenting = value;
     show();
-    try {
-      if (presenting) await root.requestFullscreen?.({ navigationUI: "hide" });
-      else if (document.fullscreenElement) await document.exitFullscreen();
-    } catch {
-      // Full screen is not given to every page; the mode works without it.
-    }
-  };
-
-  /** A page that was loaded anew presents without full screen: a key may ask for that again. */
-  const enlarge = async () => {
-    if (!presenting || document.fullscreenElement || !document.fullscreenEnabled) return toggle();
-    await root.requestFullscreen({ navigationUI: "hide" }).catch(toggle);
+    // Browsers do not give full screen to every page. The mode works without it.
+    if (presenting) await root.requestFullscreen?.({ navigationUI: "hide" }).catch(() => {});
+    else if (document.fullscreenElement) await document.exitFullscreen();
   };
 
   button.hidden = false;
-  button.addEventListener("click", toggle);
+  button.addEventListener("click", () => set(true));
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.key === "p" || event.key === "P") enlarge();
-    else if (event.key === "Escape" && presenting) toggle();
+    if (event.key.toLowerCase() === "p") {
+      // After a reload, the page presents without full screen: P asks for it again.
+      const isFull = document.fullscreenElement || !document.fullscreenEnabled;
+      set(!presenting || !isFull);
+    } else if (event.key === "Escape" && presenting) set(false);
   });
   document.addEventListener("fullscreenchange", () => {
-    // The browser takes Escape for itself while in full screen.
-    if (!document.fullscreenElement && presenting) {
-      presenting = false;
-      show();
-    }
+    // In full screen, the browser takes Escape for itself.
+    if (!document.fullscreenElement && presenting) set(false);
   });
   show();
 }

@@ -1,4 +1,4 @@
-// Whether the browser keeps cookies: without them each vote is one of a new voter.
+// Whether the browser keeps cookies: without them, each vote is one of a new voter.
 
 export const keepsCookies = tryOne();
 

@@ -1,23 +1,23 @@
-// Loads the page anew, and hands to the new one what is still to be told.
+// Loads the page again, and passes a message on to the new one.
 
-const KEY = "untold"; // in the session's storage
+const KEY = "message"; // in the session's storage
 
 /** Not by a reload: the page may be the answer to a form, which the browser would send again. */
-export function loadAnew(untold = null) {
+export function load(message = null) {
   try {
-    if (untold) sessionStorage.setItem(KEY, JSON.stringify(untold));
+    if (message) sessionStorage.setItem(KEY, JSON.stringify(message));
   } catch {
-    // Where nothing is stored, the new page says how things stand, and no more.
+    // Where nothing is stored, the new page shows no message.
   }
-  location.replace(location.pathname + location.search); // with a hash it would only be scrolled
+  location.replace(location.pathname + location.search); // with a hash it would only scroll
 }
 
-/** What the page before this one has left to tell; once. */
-export function takeUntold() {
+/** The message of the page before this one; once. */
+export function takeMessage() {
   try {
-    const untold = JSON.parse(sessionStorage.getItem(KEY));
+    const message = JSON.parse(sessionStorage.getItem(KEY));
     sessionStorage.removeItem(KEY);
-    return untold;
+    return message;
   } catch {
     return null;
   }

@@ -1,60 +1,51 @@
-// Casts votes without leaving the page. Without this script the form does the same.
+// Casts votes without leaving the page. Without this script, the form does the same.
 
-import { loadAnew, takeUntold } from "./reload.js";
 import { keepsCookies } from "./cookies.js";
 import { countDown, skewOf } from "./countdown.js";
+import { load, takeMessage } from "./reload.js";
 import { text } from "./text.js";
 
-const PATIENCE = 8_000; // ms until an answer counts as missing
-const AWAY_AGAIN = 2_000; // ms until a page on which no vote can be taken asks whether one can
-const CLOSED_AGAIN = 20_000; // ms until the page of a closed poll does: it may be open for longer
-const CLOSE_BY = 5_000; // ms by which a countdown may be late
-const LONG = 40; // letters of a name in a sentence
-// What is said in place of these where no cookies are kept.
-const NO_COOKIES = { open: "open once", taken: "taken once", "no answer": "no answer once" };
+const TIMEOUT = 8_000; // ms until an answer counts as missing
+const RETRY_UNAVAILABLE = 2_000; // ms between two looks whether votes can be recorded again
+const RETRY_CLOSED = 20_000; // ms between two looks whether a closed poll is open again
+const LATE = 5_000; // ms by which a countdown may be late
+// The texts where no cookies are kept.
+const NO_COOKIES = { open: "open once", recorded: "recorded once", "no answer": "no answer once" };
 
 const main = document.querySelector("main");
 const form = document.getElementById("ballot");
 const notice = document.getElementById("notice");
 const again = document.getElementById("again");
 const answer = again.parentElement;
-const result = document.getElementById("result"); // a link, where it is known what it leads to
+const result = document.getElementById("result"); // null where its address is unknown
 const buttons = new Map([...form.querySelectorAll(".option")].map((each) => [each.value, each]));
 
-let taken = [...buttons.keys()].find((id) => buttons.get(id).dataset.mark === "taken") ?? null;
-let wanted = null; // what the voter chose last and the server has not acknowledged
-let doubted = null; // what the server may have, or not: its acknowledgement is missing
+let recorded = main.querySelector('[data-mark="recorded"]')?.value ?? null;
+let wanted = null; // the voter's last choice that the server has not acknowledged
+let doubted = null; // a vote whose acknowledgement is missing
 let sending = false; // one request at a time: the last choice wins
 let closed = main.dataset.state === "closed";
-let endCounting = null; // ends the countdown before its time
+let endCountdown = null;
 let skew = skewOf(Number(main.dataset.now)); // ms, the clock of the server minus ours
 
-/** The name of an option, cut where it would fill the sentence, without what turned text round. */
-function nameOf(id) {
-  const name = buttons.get(id).querySelector(".name").textContent;
-  const letters = [...name];
-  if (letters.length <= LONG) return name;
-  return `${letters.slice(0, LONG - 1).join("").replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}…`;
-}
-
-/** The text `key`, with names that are isolated: they may be written the other way. */
+/** The text `key` with isolated names, because they may run the other way. */
 function sentence(key, names) {
   const parts = text(key, { name: "{name}", kept: "{kept}" }).split(/\{(name|kept)\}/);
   return parts.map((part, index) => {
     if (index % 2 === 0) return part;
     const name = document.createElement("bdi");
-    name.textContent = names[part];
+    name.textContent = buttons.get(names[part])?.querySelector(".name").textContent;
     return name;
   });
 }
 
-/** Scrolls the answer into sight where the style does not keep it there. */
+/** Scrolls the answer into view where the style sheet does not keep it there. */
 function reveal() {
   const { bottom } = answer.getBoundingClientRect();
   if (bottom > window.innerHeight + 1) answer.scrollIntoView({ block: "nearest" });
 }
 
-/** Moves the focus from what cannot keep it: options of a closed poll, a button that hides. */
+/** Moves the focus from what cannot keep it: options of a closed poll, a button that is hidden. */
 function moveFocus(id) {
   const focused = document.activeElement;
   if (closed && (focused === again || form.contains(focused))) {
@@ -63,110 +54,98 @@ function moveFocus(id) {
   } else if (focused === again) buttons.get(id).focus();
 }
 
-/** Shows one state: `mark` is taken, busy or failed and stands on the button of `id`. */
-function show(state, tone, id, mark) {
+/** Shows a state. `mark` (recorded, busy or failed) is on the button of `id`. */
+function show(state, tone, id = null, mark = null) {
   main.dataset.state = state;
   answer.dataset.tone = tone;
-  const name = (option) => (option === null ? "" : nameOf(option));
   const key = (!keepsCookies && NO_COOKIES[state]) || state;
-  notice.replaceChildren(...sentence(key, { name: name(id), kept: name(taken) }));
-  const retry = mark === "failed" && !closed;
-  if (!retry) moveFocus(id); // before it would be lost
-  again.hidden = !retry;
-  if (result) result.hidden = !closed;
+  notice.replaceChildren(...sentence(key, { name: id, kept: recorded }));
+  const canRetry = mark === "failed" && !closed;
+  if (!canRetry) moveFocus(id);
+  again.hidden = !canRetry;
   again.value = id ?? "";
+  if (result) result.hidden = !closed;
+  const failed = state === "no answer" ? "not sure" : "not sent";
+  const words = { recorded: "your vote", busy: "busy", failed };
   for (const [each, button] of buttons) {
-    const shown = each === id ? mark : each === taken ? "taken" : undefined;
-    button.setAttribute("aria-pressed", String(each === (mark === "busy" ? id : taken)));
+    const shown = each === id ? mark : each === recorded ? "recorded" : null;
+    button.setAttribute("aria-pressed", String(each === (mark === "busy" ? id : recorded)));
     button.disabled = closed;
     if (shown) button.dataset.mark = shown;
     else delete button.dataset.mark;
-    const words = { taken: "your vote", busy: "busy", failed: state === "no answer" ? "not sure" : "not sent" };
     button.querySelector(".mark").textContent = shown ? text(words[shown]) : "";
   }
   if (tone === "bad") reveal();
 }
 
-/** The poll is closed while the page counts: the end is another one by now, and not known. */
-function stopCounting() {
-  const left = Number(main.dataset.closesAt) - (Date.now() + skew);
-  if (left > CLOSE_BY) endCounting?.();
-}
-
 function close() {
   closed = true;
-  if (sending) return; // the answer to what is on its way says how it ended
-  const late = wanted !== null && wanted !== taken;
+  if (sending) return; // the answer to that request says how it ended
+  const isLate = wanted !== null && wanted !== recorded;
   if (doubted !== null) show("closed unsure", "bad", doubted);
-  else if (late) show(taken === null ? "closed without" : "closed instead", "bad", wanted, "failed");
-  else if (taken !== null) show("closed with", "quiet", taken, "taken");
-  else show("closed", "quiet", null);
+  else if (isLate) {
+    show(recorded === null ? "closed without" : "closed instead", "bad", wanted, "failed");
+  } else if (recorded !== null) show("closed with", "quiet", recorded, "recorded");
+  else show("closed", "quiet");
 }
 
+/** Sends a vote, and returns the state that its answer means. */
 async function post(id) {
   const wasOffline = !navigator.onLine;
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), PATIENCE);
+  let response;
   try {
-    const response = await fetch("api/votes", {
+    response = await fetch("api/votes", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ vote: id, poll: main.dataset.poll }),
-      signal: patience.signal,
+      signal: AbortSignal.timeout(TIMEOUT),
     });
-    if (response.status === 202) return "taken";
-    if (response.status === 403) {
-      const { reason } = await response.json().catch(() => ({}));
-      return reason === "closed" ? "closed" : "refused"; // perhaps by a proxy
-    }
-    if (response.status === 409) return "changed";
-    if (response.status === 422) return "unknown";
-    if (response.status < 500) return "refused";
-    const { reason } = await response.json().catch(() => ({}));
-    return reason === "not_taken" ? "not taken" : "no answer";
   } catch {
     // Only a device that was offline before is sure that nothing arrived.
     return wasOffline ? "offline" : "no answer";
-  } finally {
-    clearTimeout(timer);
   }
+  const { status } = response;
+  if (status === 202) return "recorded";
+  if (status === 409) return "changed";
+  if (status === 422) return "unknown";
+  const { reason } = await response.json().catch(() => ({})); // a proxy may answer, too
+  if (status === 403 && reason === "closed") return "closed";
+  if (status < 500) return "refused";
+  return reason === "not_taken" ? "not recorded" : "no answer";
 }
 
 async function cast(id) {
   if (closed || !buttons.has(id)) return;
   wanted = id;
-  if (sending) {
-    show("sending", "quiet", id, "busy");
-    return;
-  }
+  show("sending", "quiet", id, "busy");
+  if (sending) return;
   sending = true;
-  let end;
+  let state;
   let sent;
   do {
     sent = wanted;
-    show("sending", "quiet", sent, "busy");
-    end = await post(sent);
-    if (end === "taken") {
-      taken = sent;
+    state = await post(sent);
+    if (state === "recorded") {
+      recorded = sent;
       doubted = null;
-    } else if (end === "no answer") {
-      taken = null; // it may be this one by now
+    } else if (state === "no answer") {
+      recorded = null; // perhaps it is this option now
       doubted = sent;
     }
-  } while (wanted !== sent && end !== "closed");
+  } while (wanted !== sent && state !== "closed");
   sending = false;
-  if (end === "closed") {
+  if (state === "closed") {
     closed = true;
-    stopCounting();
+    // The poll ended earlier than this page knew.
+    if (Number(main.dataset.closesAt) - (Date.now() + skew) > LATE) endCountdown?.();
   }
   if (closed) close();
-  else if (end === "changed") renew(sent);
-  else if (end === "taken" || (end === "offline" && sent === taken)) {
-    show("taken", "good", sent, "taken"); // an option that was taken before stays so offline
-  } else show(end, "bad", sent, "failed");
+  else if (state === "changed") loadChanged(sent);
+  else if (state === "recorded" || (state === "offline" && sent === recorded)) {
+    show("recorded", "good", sent, "recorded"); // a vote that was recorded before stays so
+  } else show(state, "bad", sent, "failed");
 }
 
-// Not submit: which button that is from, Safari says since 15.4 only.
 for (const button of [...buttons.values(), again]) {
   button.addEventListener("click", (event) => {
     event.preventDefault();
@@ -174,91 +153,86 @@ for (const button of [...buttons.values(), again]) {
   });
 }
 
-/** The page as the server draws it now; null where it cannot be loaded. */
-async function served() {
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), PATIENCE);
-  try {
-    const response = await fetch(location.href, { cache: "no-store", signal: patience.signal });
-    if (!response.ok) return null;
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    return page.querySelector("main")?.dataset.state ? page : null;
-  } catch {
-    return null;
-  } finally {
-    clearTimeout(timer);
-  }
+/** The main element of the page as the server draws it now; null if it cannot be loaded. */
+async function fetchMain() {
+  const options = { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) };
+  const response = await fetch(location.href, options).catch(() => null);
+  if (!response?.ok) return null;
+  const html = await response.text().catch(() => "");
+  const served = new DOMParser().parseFromString(html, "text/html").querySelector("main");
+  return served?.dataset.state ? served : null;
 }
 
-/** The page was drawn for another poll than that of now. The choice `id` was not taken. */
-async function renew(id) {
-  const page = await served();
+/** The poll has changed, so the vote `id` was not recorded: loads the new page if possible. */
+async function loadChanged(id) {
+  const served = await fetchMain();
   if (sending || wanted !== id) return; // there is another choice
-  if (page) loadAnew({ state: "changed" });
+  if (served) load({ state: "changed" });
   else if (!closed) show("outdated", "bad", id, "failed");
 }
 
 /**
- * Loads the page again where the server's is another by now: its voter may have voted elsewhere,
- * or votes can be taken again. Where it cannot be loaded, what is there is better than an error.
+ * Loads the page again if the server's differs: the voter has voted in another tab, the poll has
+ * changed, or votes can be recorded again. If it cannot be loaded, this page stays.
  */
-async function catchUp() {
-  if (sending || (doubted !== null && !closed)) return; // what the voter is told now is newer
+async function refresh() {
+  if (sending || (doubted !== null && !closed)) return; // this page knows more
   const before = wanted;
-  const page = await served();
-  if (!page) return;
-  const { state, now, poll, closesAt } = page.querySelector("main").dataset;
+  const served = await fetchMain();
+  if (!served || sending || wanted !== before) return;
+  const { state, now, poll, closesAt } = served.dataset;
   skew = Number(now) - Date.now();
-  if (sending || wanted !== before) return;
-  const marked = page.querySelector('.option[data-mark="taken"]')?.value ?? null;
+  const choice = served.querySelector('[data-mark="recorded"]')?.value ?? null;
   const isOtherPoll = poll !== main.dataset.poll;
   const isClosed = state === "closed";
-  const isLate = doubted !== null || (wanted !== null && wanted !== taken);
-  if (closed && isClosed && isLate && !isOtherPoll) return; // it would not be told again
-  const isOther = isOtherPoll || isClosed !== closed || closesAt !== main.dataset.closesAt;
-  const isBack = main.dataset.state === "away" && state !== "away";
-  const isMarked = marked === taken || !keepsCookies; // else the server cannot know
-  if (!isOther && !isBack && isMarked) {
-    // The poll is that of this page again.
-    if (main.dataset.state === "outdated") show("not taken", "bad", wanted, "failed");
-    return;
+  const isLate = doubted !== null || (wanted !== null && wanted !== recorded);
+  if (isOtherPoll) {
+    load(main.dataset.state === "outdated" ? { state: "changed" } : null);
+  } else if (closed && isClosed && isLate) {
+    return; // a new page would not show what happened to the vote
+  } else if (
+    isClosed !== closed ||
+    closesAt !== main.dataset.closesAt ||
+    (main.dataset.state === "unavailable" && state !== "unavailable") ||
+    (choice !== recorded && keepsCookies)
+  ) {
+    load(doubted === null ? null : { state: "no answer", id: doubted });
+  } else if (main.dataset.state === "outdated") {
+    show("not recorded", "bad", wanted, "failed"); // the poll is that of this page again
   }
-  if (isOtherPoll) loadAnew(main.dataset.state === "outdated" ? { state: "changed" } : null);
-  else loadAnew(doubted === null ? null : { state: "no answer", id: doubted });
 }
 
-// Back from one of the browser's caches, or from another tab or the lock screen. What the cache of
-// HTTP has kept says what time it was then.
+// Back from one of the browser's caches, from another tab or from the lock screen.
 const [navigation] = performance.getEntriesByType("navigation");
 const isFromHistory = navigation?.type === "back_forward";
-addEventListener("pageshow", (event) => (event.persisted || isFromHistory) && catchUp());
-document.addEventListener("visibilitychange", () => document.hidden || catchUp());
+addEventListener("pageshow", (event) => (event.persisted || isFromHistory) && refresh());
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
 
-/** Looks every `period` ms whether votes can be taken again, or the new page be loaded. */
-function ask(period, isDue) {
-  setInterval(() => document.hidden || (isDue() && catchUp()), period);
+/** Refreshes the page every `period` ms while this is due. */
+function refreshEvery(period, isDue) {
+  setInterval(() => document.hidden || (isDue() && refresh()), period);
 }
-ask(AWAY_AGAIN, () => ["away", "outdated"].includes(main.dataset.state));
-ask(CLOSED_AGAIN, () => closed);
+refreshEvery(RETRY_UNAVAILABLE, () => ["unavailable", "outdated"].includes(main.dataset.state));
+refreshEvery(RETRY_CLOSED, () => closed);
 
-// What was said of the device is no longer so. The choice is kept, to be sent again.
+// The device is no longer offline. The choice is kept and can be sent again.
 addEventListener("online", () => {
-  if (main.dataset.state === "offline" && !closed) show("not taken", "bad", wanted, "failed");
+  if (main.dataset.state === "offline" && !closed) show("not recorded", "bad", wanted, "failed");
 });
 
-if (!keepsCookies && main.dataset.state === "open") show("open", "quiet", null);
+if (!keepsCookies && main.dataset.state === "open") show("open", "quiet");
 
-const untold = takeUntold();
-if (untold?.state === "changed" && !closed) show("changed", "bad", null);
-else if (buttons.has(untold?.id) && !closed) {
-  taken = null;
-  doubted = wanted = untold.id;
+const message = takeMessage();
+if (message?.state === "changed" && !closed) show("changed", "bad");
+else if (buttons.has(message?.id) && !closed) {
+  recorded = null;
+  doubted = wanted = message.id;
   show("no answer", "bad", doubted, "failed");
 }
 
 if (main.dataset.closesAt) {
   const closing = document.getElementById("closing");
-  endCounting = countDown(closing, Number(main.dataset.closesAt), () => skew, () => {
+  endCountdown = countDown(closing, Number(main.dataset.closesAt), () => skew, () => {
     if (!closed) close();
   });
 }
