@@ -218,15 +218,16 @@ class Problem(BaseModel):
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": description}
-    for status, description in {
-        400: "bad_request: the body is not JSON.",
-        403: "closed: the poll is closed. cross_site: another site sent the vote.",
-        409: "changed: the vote is for another poll.",
-        415: "bad_request: the content type is not application/json.",
-        422: "unknown_option: the poll has no such option.",
-        503: "not_taken: the vote was not recorded. unsure: it may have been recorded.",
-    }.items()
+    400: {"model": Problem, "description": "bad_request: the body is not JSON."},
+    403: {"model": Problem, "description": "closed. cross_site: another site has sent the vote."},
+    409: {"model": Problem, "description": "changed: the vote is for another poll."},
+    413: {"description": "The body is longer than 16 KiB."},
+    415: {"model": Problem, "description": "bad_request: the content type is not JSON."},
+    422: {"model": Problem, "description": "unknown_option: the poll has no such option."},
+    503: {
+        "model": Problem,
+        "description": "not_taken: the vote was not recorded. unsure: it may have been recorded.",
+    },
 }
 
 

@@ -1,38 +1,27 @@
 """The queue of vote, without the service around it."""
 
-import asyncio
-import contextlib
+from asyncio import TaskGroup
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
-import pydantic
-import redis.asyncio
+from pydantic import SecretStr
 
-from common import ballot, dependency, redis_client
-from vote import metric, pusher, queue, settings
+from common.ballot import PUSH_TIMEOUT, Ballot
+from common.redis_client import connect
+from vote.metrics import Metrics
+from vote.queue import RUNNERS, Queue
+from vote.settings import Settings
 
-OPTIONS = frozenset({"a", "b"})
 
-
-class Pushed:
+class Pushed(NamedTuple):
     """A queue with its metrics."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self.metrics = metric.Metrics(OPTIONS)
-        self.state = dependency.Dependency("redis", "", self.metrics.registry)
-        self.queue = queue.Queue(client, self.state, self.metrics)
+    queue: Queue
+    metrics: Metrics
 
-    async def push(self, cast: ballot.Ballot) -> None:
-        """Returns once Redis has acknowledged it. Raises `QueueAway` when it has not."""
-        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def settle(away: pusher.QueueAway | None) -> None:
-            if away is None:
-                acknowledged.set_result(None)
-            else:
-                acknowledged.set_exception(away)
-
-        self.queue.push_soon(cast, settle)
-        await acknowledged
+    async def push(self, ballot: Ballot) -> None:
+        await self.queue.push(ballot)
 
     def sample(self, name: str, **labels: str) -> float:
         value = self.metrics.registry.get_sample_value(name, labels)
@@ -40,12 +29,16 @@ class Pushed:
         return value
 
 
-@contextlib.asynccontextmanager
-async def opened(url: str, limit: float = ballot.PUSH_TIMEOUT) -> AsyncIterator[Pushed]:
-    """A queue that pushes to what listens there; `limit`: seconds for a command."""
-    configured = settings.Settings(redis_url=pydantic.SecretStr(url))
-    client = redis_client.connect(configured, "vote", timeout=limit, retries=0)
-    pushed = Pushed(client)
-    yield pushed
-    await pushed.queue.close()
-    await client.aclose()
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Pushed]:
+    """Yield a queue that pushes to the Redis at `url`."""
+    metrics = Metrics("ab")
+    async with (
+        connect(Settings(redis_url=SecretStr(url)), "vote", timeout=PUSH_TIMEOUT) as client,
+        TaskGroup() as tasks,
+    ):
+        queue = Queue(client, metrics)
+        running = [tasks.create_task(queue.run()) for _ in range(RUNNERS)]
+        yield Pushed(queue, metrics)
+        for task in running:
+            task.cancel()

@@ -1,172 +1,90 @@
-"""Vote as a process: replicas, the end, and what it says when it cannot start."""
+"""Vote as a process: replicas, its end, and starting before Redis."""
 
 import asyncio
-import json
-import socket
 import time
 
 import redis.asyncio
 
-from common import connection, keys
 from tests import service, store, until
-from tests.integration import account, line, visitor
-from tests.process import voters
-from vote import voter
+from tests.integration import visitor
+from vote.voter_id import VOTER_COOKIE
 
 Client = redis.asyncio.Redis
 STOP_WITHIN = 10.0  # seconds
 
 
-async def test_replicas_agree_on_a_secret(
+async def test_replicas_recognize_the_same_voters(
     stores: store.Stores, services: service.Services, client: Client
 ) -> None:
-    replicas = await asyncio.gather(
+    first, second = await asyncio.gather(
         *(services.ready("vote", **stores.environment) for _ in range(2))
     )
-    cookie = ""
-    for replica in (*replicas, replicas[0]):
-        async with visitor.opened(replica.url) as guest:
-            if cookie:
-                guest.has_cookie(voter.COOKIE, cookie)
-            assert (await guest.vote("a")).status == 303
-            cookie = guest.cookies[voter.COOKIE]
-    cast = await visitor.ballots(client)
-    assert len(cast) == 3
-    assert len({each["voter_id"] for each in cast}) == 1
+    async with visitor.opened(first.url) as guest, visitor.opened(second.url) as same:
+        await guest.vote("a")
+        same.set_cookies(**guest.cookies)
+        await same.vote("b")
+    assert len({ballot["voter_id"] for ballot in await visitor.ballots(client)}) == 1
+    assert len(await visitor.ballots(client)) == 2
 
 
-async def test_the_document_of_the_api_is_made_when_it_is_asked_for(
-    stores: store.Stores, services: service.Services
-) -> None:
-    vote = await services.ready("vote", **stores.environment)
-    document = json.loads(await vote.text("/openapi.json"))
-    fields = document["paths"]["/api/votes"]["post"]["requestBody"]["content"]["application/json"]
-    assert fields["schema"]["required"] == ["vote"]
-
-
-async def test_told_to_stop_under_load_it_has_pushed_all_that_it_acknowledged(
+async def test_sigterm_lets_requests_in_progress_finish(
     stores: store.Stores, services: service.Services, client: Client
 ) -> None:
     vote = await services.ready("vote", **stores.environment)
-    people = voters.Voters(vote.url)
-    async with people.voting():
-        await people.more(300)
-        started = time.monotonic()
-        assert await vote.terminate() == 0
-        assert time.monotonic() - started < STOP_WITHIN
-    queued = {each["voter_id"]: each["vote"] for each in await visitor.ballots(client)}
-    assert {voter_id: queued.get(voter_id) for voter_id in people.acknowledged} == (
-        people.acknowledged
-    )
-
-
-async def test_told_to_stop_with_half_a_vote_it_neither_waits_for_the_rest_nor_complains(
-    stores: store.Stores, services: service.Services
-) -> None:
-    vote = await services.ready("vote", **stores.environment)
-    async with line.opened(vote.url) as slow, line.opened(vote.url) as asked:
-        slow.say(line.vote("a")[:-1])
-        asked.say(line.GET)  # once this is answered, that has come too
-        assert (await asked.answer()).status == 200
-        started = time.monotonic()
-        assert await vote.terminate() == 0
-        assert time.monotonic() - started < connection.REST_TIMEOUT + 2
-        assert await slow.is_over()
+    async with visitor.opened(vote.url) as guest:
+        await guest.vote("a")
+        await stores.redis.pause()
+        voting = asyncio.create_task(guest.vote("b"))
+        await asyncio.sleep(0.2)  # it is on its way
+        ending = asyncio.create_task(vote.terminate())
+        await until.true(lambda: _refuses_connections(vote))
+        await stores.redis.resume()
+        assert (await voting).status == 303
+        assert await ending == 0
+    assert [ballot["vote"] for ballot in await visitor.ballots(client)] == ["a", "b"]
     assert "Traceback" not in vote.log
 
 
-async def test_told_to_stop_while_redis_hangs_it_ends_in_time(
+async def test_sigterm_ends_it_in_time_while_redis_hangs(
     stores: store.Stores, services: service.Services
 ) -> None:
     vote = await services.ready("vote", **stores.environment)
     await stores.redis.pause()
     async with visitor.opened(vote.url) as guest:
         voting = asyncio.create_task(guest.vote("a"))
-        await asyncio.sleep(0.1)  # on its way
+        await asyncio.sleep(0.2)  # it is on its way
         started = time.monotonic()
         assert await vote.terminate() == 0
         assert time.monotonic() - started < STOP_WITHIN
         assert (await voting).status == 503
 
 
-async def test_it_starts_before_redis_and_is_ready_after_it(
-    stores: store.Stores, services: service.Services
-) -> None:
+async def test_it_starts_before_redis(stores: store.Stores, services: service.Services) -> None:
     await stores.redis.stop()
-    vote = services.start("vote", LOG_FORMAT="json", **stores.environment)
+    vote = services.start("vote", **stores.environment)
 
-    async def serves() -> bool:
+    async def is_live() -> bool:
         return await vote.get("/healthz") == 200
 
-    await until.true(serves, 20, lambda: vote.log)
+    await until.true(is_live, 20, lambda: vote.log)
     assert await vote.get("/readyz") == 503
     async with visitor.opened(vote.url) as guest:
-        answer = await guest.vote("a")
-        assert answer.status == 503
-        assert "was not taken" in answer.text
-        assert voter.COOKIE not in guest.cookies  # nothing to sign it with yet
+        page = await guest.get()
+        answer = await guest.call("a")
+        assert (answer.status, answer.json["reason"]) == (503, "not_taken")
+        assert (page.status, guest.cookies) == (200, {})  # no secret is known that could sign
         await stores.redis.start()
         await vote.ready()
         assert (await guest.vote("a")).status == 303
-    assert '"event":"reached"' in vote.log
+        assert VOTER_COOKIE in guest.cookies
 
 
-async def test_a_port_in_use_is_named(services: service.Services) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        vote = services.start("vote", PORT=str(port), REDIS_URL="redis://127.0.0.1:1")
-        assert await vote.ended() == 2
-    assert vote.log == f"port {port} is in use: choose another one by PORT\n"
+async def _refuses_connections(vote: service.Service) -> bool:
+    return await vote.get("/healthz") == 0
 
 
-async def test_wrong_settings_are_told_all_at_once(services: service.Services) -> None:
-    vote = services.start(
-        "vote",
-        OPTION_A="Tea",
-        OPTION_B="tea ",
-        POLL_CLOSES_AT="2026-11-24T20:00",
-        REDIS_URL="http://redis",
-        COOKIE_SECRET="short",
-        LOG_LEVEL="loud",
-    )
+async def test_a_short_secret_is_refused_and_not_shown(services: service.Services) -> None:
+    vote = services.start("vote", COOKIE_SECRET="tooshort")
     assert await vote.ended() == 2
-    lines = sorted(vote.log.splitlines())
-    assert [line.split(" ")[1] for line in lines] == [
-        "COOKIE_SECRET:",
-        "LOG_LEVEL:",
-        "OPTION_B",
-        "POLL_CLOSES_AT:",
-        "REDIS_URL:",
-    ]
-    assert all(line.startswith("settings: ") for line in lines)
-    assert "short" not in vote.log  # a secret is not told
-
-
-async def test_refused_credentials_end_it(
-    stores: store.Stores, services: service.Services, client: Client
-) -> None:
-    async with account.opened(client, "~*", "+@all") as user:
-        wrong = services.start(
-            "vote", **stores.environment, **user | {"REDIS_PASSWORD": "not right"}
-        )
-        right = services.start("vote", **stores.environment, **user)
-        assert await wrong.ended() == 2
-        (line,) = wrong.log.splitlines()
-        assert "refuses the credentials" in line
-        assert "REDIS_PASSWORD" in line
-        assert "not right" not in line
-        await right.ready()
-        assert await client.exists(keys.COOKIE_SECRET)
-        assert await right.terminate() == 0
-
-
-async def test_a_password_that_is_missing_is_told_in_plain_words(
-    stores: store.Stores, services: service.Services, client: Client
-) -> None:
-    await client.config_set("requirepass", "wanted")
-    try:
-        vote = services.start("vote", **stores.environment)
-        assert await vote.ended() == 2
-        assert "refuses the credentials (it asks for a password, and none is given)" in vote.log
-    finally:
-        await client.config_set("requirepass", "")
+    assert "COOKIE_SECRET" in vote.log
+    assert "tooshort" not in vote.log

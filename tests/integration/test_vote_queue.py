@@ -1,282 +1,166 @@
-"""Concurrent pushes travel together, and each voter is told what became of theirs."""
+"""Ballots travel together, and each voter learns whether Redis has recorded theirs."""
 
 import asyncio
-import contextlib
 import time
-import typing
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import redis.asyncio
 
-from common import ballot, keys
-from tests import store
+from common import keys
+from common.ballot import Ballot, encode
+from tests import store, until
 from tests.integration import pushing
-from vote import pusher, queue
+from tests.integration.pushing import Pushed
+from vote import queue
+from vote.queue import NotRecordedError, UnsureError
 
-TIMEOUT = 0.5  # seconds
 Client = redis.asyncio.Redis
-Pushed = pushing.Pushed
+TIMEOUT = 0.5  # seconds
 
 
-def cast(number: int) -> ballot.Ballot:
-    return ballot.Ballot(f"voter-{number}", "a", number)
+def ballot(number: int) -> Ballot:
+    return Ballot(f"voter-{number}", "a", number)
+
+
+def start(pushed: Pushed, count: int) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(pushed.push(ballot(number))) for number in range(count)]
+
+
+async def outcomes(tasks: list[asyncio.Task[None]]) -> list[type | None]:
+    """Return for each push None, or the type of its error."""
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    return [None if result is None else type(result) for result in results]
 
 
 @pytest.fixture
 async def pushed(stores: store.Stores) -> AsyncIterator[Pushed]:
-    async with pushing.opened(stores.redis_url, limit=TIMEOUT) as made:
-        yield made
+    async with pushing.opened(stores.redis_url) as opened:
+        yield opened
 
 
-async def test_concurrent_pushes_travel_together(pushed: Pushed, client: Client) -> None:
+async def test_ballots_that_arrive_together_travel_together(pushed: Pushed, client: Client) -> None:
     count = 2 * queue.MAX_PUSH + 5
-    await asyncio.gather(*(pushed.push(cast(number)) for number in range(count)))
+    assert await outcomes(start(pushed, count)) == [None] * count
     messages = await client.lrange(keys.VOTES, 0, -1)
-    assert messages == [ballot.encode(cast(number)) for number in range(count)]
-    assert pushed.sample("vote_push_batch_size_sum") == count
+    assert sorted(messages) == sorted(encode(ballot(number)) for number in range(count))
     assert pushed.sample("vote_push_batch_size_count") == 3
+    assert pushed.sample("vote_push_seconds_count") == 3
     assert pushed.sample("vote_ballots_accepted_total", option="a") == count
     assert pushed.sample("vote_ballots_accepted_total", option="b") == 0
 
 
-async def test_what_comes_during_a_push_goes_with_the_next(pushed: Pushed, client: Client) -> None:
-    under_way = []
-    for number in range(200):
-        under_way.append(asyncio.create_task(pushed.push(cast(number))))
-        await asyncio.sleep(0)
-    await asyncio.gather(*under_way)
-    messages = await client.lrange(keys.VOTES, 0, -1)
-    # In any order: two pushes are under way at once.
-    assert sorted(messages) == sorted(ballot.encode(cast(number)) for number in range(200))
-    assert pushed.sample("vote_push_batch_size_count") < 150
-
-
-@pytest.mark.parametrize(("later", "commands"), [(9, 2), (10, 2), (12, 3)])
-async def test_a_second_command_leaves_when_it_has_as_many_as_the_first(
-    pushed: Pushed, client: Client, stores: store.Stores, later: int, commands: int
-) -> None:
-    await stores.redis.pause()
-    under_way = [asyncio.create_task(pushed.push(cast(number))) for number in range(10)]
-    for number in range(later):
-        await asyncio.sleep(0.001)
-        under_way.append(asyncio.create_task(pushed.push(cast(10 + number))))
-    await stores.redis.resume()
-    await asyncio.gather(*under_way)
-    assert await client.llen(keys.VOTES) == 10 + later
-    assert pushed.sample("vote_push_batch_size_count") == commands
-
-
-async def test_each_is_acknowledged_only_when_redis_has_it(
+async def test_a_ballot_is_acknowledged_only_when_redis_has_it(
     pushed: Pushed, client: Client, stores: store.Stores
 ) -> None:
-    await pushed.push(cast(0))
+    await pushed.push(ballot(0))
     await stores.redis.pause()
-    under_way = asyncio.create_task(pushed.push(cast(1)))
-    done, _ = await asyncio.wait({under_way}, timeout=0.2)
+    pushing_one = asyncio.create_task(pushed.push(ballot(1)))
+    done, _ = await asyncio.wait({pushing_one}, timeout=0.2)
     assert not done
     await stores.redis.resume()
-    await under_way
+    await pushing_one
     assert await client.llen(keys.VOTES) == 2
 
 
-async def test_when_redis_is_away_each_is_told(pushed: Pushed, stores: store.Stores) -> None:
-    await pushed.push(cast(0))
+async def test_a_refused_connection_means_not_recorded(
+    pushed: Pushed, client: Client, stores: store.Stores
+) -> None:
+    await pushed.push(ballot(0))
     await stores.redis.stop()
-    outcomes = await asyncio.gather(
-        *(pushed.push(cast(number)) for number in range(100)), return_exceptions=True
-    )
-    assert all(isinstance(outcome, pusher.QueueAway) for outcome in outcomes)
-    assert all(str(outcome) for outcome in outcomes)
-    assert not pushed.state.is_up
+    assert await outcomes(start(pushed, 100)) == [NotRecordedError] * 100
     await stores.redis.start()
-    await pushed.push(cast(1))
-    assert pushed.state.is_up
+    await pushed.push(ballot(1))
+    assert await client.llen(keys.VOTES) == 2
 
 
-async def test_nobody_waits_through_more_than_one_failure(
+async def test_a_missing_answer_means_unsure_and_all_that_wait_are_not_recorded(
+    pushed: Pushed, stores: store.Stores, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "PUSH_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(queue, "MAX_PUSH", 10)
+    await asyncio.gather(*start(pushed, 20))  # both runners have a connection
+    await stores.redis.pause()
+    started = time.monotonic()
+    results = await outcomes(start(pushed, 100))
+    assert time.monotonic() - started < 2 * TIMEOUT
+    assert results == [UnsureError] * 20 + [NotRecordedError] * 80
+    await stores.redis.resume()
+    await pushed.push(ballot(1))
+    assert 21 <= await client.llen(keys.VOTES) <= 41
+
+
+async def test_a_ballot_that_waits_too_long_is_not_recorded(
     pushed: Pushed, stores: store.Stores, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "MAX_PUSH", 10)
-    await pushed.push(cast(0))
+    await asyncio.gather(*start(pushed, 20))
     await stores.redis.pause()
-    started = time.monotonic()
-    outcomes = await asyncio.gather(
-        *(pushed.push(cast(number)) for number in range(100)), return_exceptions=True
-    )
-    assert time.monotonic() - started < 3 * TIMEOUT  # it was 5 times that
-    unsure = [each.unsure for each in outcomes if isinstance(each, pusher.QueueAway)]
-    assert len(unsure) == 100 and not unsure[-1]
-    await stores.redis.resume()
-    await pushed.push(cast(1))
-    # The first command, perhaps the second; what was behind them was refused and not sent.
-    assert await client.llen(keys.VOTES) - 2 == sum(unsure) <= 20
-
-
-async def test_nobody_waits_for_several_pushes_that_are_slow(
-    stores: store.Stores, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queue, "MAX_PUSH", 10)
-    monkeypatch.setattr(queue, "MAX_WAIT", 0.1)
-    async with pushing.opened(stores.redis_url) as pushed:
-        await pushed.push(cast(0))
-        await stores.redis.pause()
-        under_way = asyncio.gather(
-            *(pushed.push(cast(number)) for number in range(100)), return_exceptions=True
-        )
-        await asyncio.sleep(queue.MAX_WAIT * 2)  # the first push takes so long
-        await stores.redis.resume()
-        outcomes = await under_way
-        assert outcomes[:10] == [None] * 10
-        late = [each for each in outcomes if isinstance(each, pusher.QueueAway)]
-        assert len(late) == 90
-        assert {(each.told, each.unsure) for each in late} == {(queue.CROWDED, False)}
-        assert await client.llen(keys.VOTES) == 11
-        assert pushed.state.is_up
-        await pushed.push(cast(1))
-
-
-async def test_a_longer_time_out_of_the_client_is_not_for_pushes(
-    stores: store.Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ballot, "PUSH_TIMEOUT", TIMEOUT)
-    async with pushing.opened(f"{stores.redis_url}?socket_timeout=20") as pushed:
-        await pushed.push(cast(0))
-        await stores.redis.pause()
-        async with asyncio.timeout(10):
-            with pytest.raises(pusher.QueueAway) as away:
-                await pushed.push(cast(1))
-        assert away.value.unsure
-        await stores.redis.resume()
-
-
-async def test_the_connections_are_there_before_the_first_vote(
-    vote_url: str, client: Client
-) -> None:
-    """A pod that has just come, or is about to leave, may be unable to make one."""
-    names = [each["name"] for each in await client.client_list()]
-    assert names.count("vote") >= 1 + queue.PUSHES, vote_url
-
-
-def address(server: asyncio.Server) -> str:
-    """The URL of what listens there in place of Redis."""
-    return f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-
-async def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
-    met = 0
-
-    async def refuse_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal met
-        met += 1
-        while met > 1 and (data := await reader.read(4096)):
-            writer.write(b":1\r\n" if b"RPUSH" in data else b"+OK\r\n" * data.count(b"*"))
-        writer.close()
-
-    async with (
-        await asyncio.start_server(refuse_once, "127.0.0.1", 0) as server,
-        pushing.opened(address(server)) as pushed,
-    ):
-        await pushed.push(cast(0))
-        assert met == 2
-
-
-@contextlib.asynccontextmanager
-async def answering(*answers: bytes) -> AsyncIterator[tuple[Pushed, list[bytes]]]:
-    """A queue at a server that gives these answers to pushes, empty: hangs up; and what came."""
-    came: list[bytes] = []
-    handlers: list[asyncio.Task[None] | None] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handlers.append(asyncio.current_task())
-        while data := await reader.read(4096):
-            if b"RPUSH" not in data:
-                writer.write(b"+OK\r\n" * data.count(b"*"))
-                continue
-            came.append(data)
-            if not (told := answers[len(came) - 1]):
-                break
-            writer.write(told)
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        async with pushing.opened(address(server)) as pushed:
-            yield pushed, came
-        await asyncio.wait(filter(None, handlers))
-
-
-async def test_what_is_refused_after_a_lost_answer_may_have_been_taken() -> None:
-    async with answering(b"", b"-OOM it is full\r\n") as (pushed, came):
-        with pytest.raises(pusher.QueueAway, match="full") as away:
-            await pushed.push(cast(0))
-    assert len(came) == 2
-    assert away.value.unsure
-
-
-async def test_a_server_that_loads_its_data_is_asked_once() -> None:
-    """To the client library that is a connection that failed. But it has answered."""
-    async with answering(b"-LOADING it is\r\n", b":1\r\n") as (pushed, came):
-        with pytest.raises(pusher.QueueAway) as away:
-            await pushed.push(cast(0))
-    assert len(came) == 1
-    assert not away.value.unsure
-
-
-async def test_a_replica_is_asked_once_more_by_a_new_connection() -> None:
-    async with answering(*[b"-READONLY it is\r\n"] * 2) as (pushed, came):
-        with pytest.raises(pusher.QueueAway, match="replica") as away:
-            await pushed.push(cast(0))
-    assert len(came) == 2
-    assert not away.value.unsure
-
-
-async def test_a_second_try_takes_no_longer_than_one() -> None:
-    handlers: list[asyncio.Task[None] | None] = []
-
-    async def hang_up_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handlers.append(asyncio.current_task())
-        while data := await reader.read(4096):
-            if b"RPUSH" in data:
-                await asyncio.sleep(0.8)
-                break
-            writer.write(b"+OK\r\n" * data.count(b"*"))
-        writer.close()
-
-    async with await asyncio.start_server(hang_up_late, "127.0.0.1", 0) as server:
-        async with pushing.opened(address(server), limit=1.0) as pushed:
-            started = time.monotonic()
-            with pytest.raises(pusher.QueueAway) as away:
-                await pushed.push(cast(0))
-            assert away.value.unsure
-            assert 0.8 < time.monotonic() - started < 1.5
-        await asyncio.wait(filter(None, handlers))
-
-
-async def test_a_fault_of_the_client_library_leaves_nobody_waiting() -> None:
-    class Faulty(redis.asyncio.Connection):
-        async def connect(self) -> typing.NoReturn:
-            raise RuntimeError("a fault")
-
-    client = Client(connection_pool=redis.asyncio.ConnectionPool(Faulty))
-    with pytest.raises(pusher.QueueAway, match="a fault"):
-        await asyncio.wait_for(Pushed(client).push(cast(0)), 5)
-
-
-async def test_a_voter_who_hangs_up_takes_nobody_along(pushed: Pushed, client: Client) -> None:
-    under_way = [asyncio.create_task(pushed.push(cast(number))) for number in range(10)]
+    pushes = start(pushed, 50)
+    await asyncio.sleep(0)  # the first 20 are sent before the limit changes
     await asyncio.sleep(0)
-    under_way[3].cancel()
-    outcomes = await asyncio.gather(*under_way, return_exceptions=True)
-    assert [outcome for outcome in outcomes if outcome is not None] == [outcomes[3]]
-    assert await client.llen(keys.VOTES) == 10
+    monkeypatch.setattr(queue, "PUSH_TIMEOUT", 0.0)
+    await stores.redis.resume()
+    assert await outcomes(pushes) == [None] * 20 + [NotRecordedError] * 30
+    assert await client.llen(keys.VOTES) == 40
 
 
-async def test_the_wait_is_bounded(
-    pushed: Pushed, stores: store.Stores, monkeypatch: pytest.MonkeyPatch
+async def test_too_many_waiting_ballots_are_refused(
+    pushed: Pushed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "MAX_PENDING", 10)
-    await stores.redis.pause()
-    under_way = [asyncio.create_task(pushed.push(cast(number))) for number in range(11)]
-    outcomes = await asyncio.gather(*under_way, return_exceptions=True)
-    assert "too many votes" in str(outcomes[-1])
-    assert not any("too many votes" in str(outcome) for outcome in outcomes[:-1])
+    monkeypatch.setattr(queue, "MAX_WAITING", 10)
+    assert await outcomes(start(pushed, 12)) == [None] * 10 + [NotRecordedError] * 2
+
+
+async def test_a_voter_who_hangs_up_stops_nobody_else(pushed: Pushed, client: Client) -> None:
+    pushes = start(pushed, 10)
+    await asyncio.sleep(0)
+    pushes[3].cancel()
+    results = await outcomes(pushes)
+    assert results[3] is asyncio.CancelledError
+    assert results.count(None) == 9
+    await until.true(lambda: _has(client, 10))
+
+
+async def _has(client: Client, count: int) -> bool:
+    return await client.llen(keys.VOTES) == count
+
+
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[Pushed]:
+    """Yield a queue whose Redis gives this answer to each push; empty: it hangs up."""
+    handlers: list[asyncio.Task[None] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
+        while data := await reader.read(4096):
+            if b"RPUSH" in data and not answer:
+                break
+            writer.write(answer if b"RPUSH" in data else b"+OK\r\n" * data.count(b"*"))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        async with pushing.opened(f"redis://{host}:{port}?protocol=2") as pushed:
+            yield pushed
+        await asyncio.wait(filter(None, handlers))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"-OOM command not allowed\r\n", NotRecordedError),
+        (b"-READONLY You can't write against a read only replica.\r\n", NotRecordedError),
+        (b"-LOADING Redis is loading the dataset in memory\r\n", NotRecordedError),
+        (b"-MISCONF Errors writing to the AOF file\r\n", NotRecordedError),
+        (b"not the protocol of Redis\r\n", UnsureError),
+        (b"", UnsureError),
+    ],
+)
+async def test_an_error_of_redis_means_not_recorded_and_a_lost_answer_unsure(
+    answer: bytes, error: type[Exception]
+) -> None:
+    async with answering(answer) as pushed:
+        with pytest.raises(error):
+            await pushed.push(ballot(0))

@@ -1,89 +1,61 @@
-"""The secret that signs voters: replicas agree on it through Redis."""
+"""The secret that signs voter ids: replicas agree on it through Redis."""
 
-import asyncio
-import typing
+from typing import Any
 
 import redis.asyncio
 
 from common import keys
 from tests import store
-from vote import voter
+from vote.voter_id import SECRET_BYTES, VoterIds
 
-SECRET = "a secret of the tests, long enough"
-
-
-async def test_replicas_agree(stores: store.Stores) -> None:
-    first, second = voter.Voters(None), voter.Voters(None)
-    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:
-        await first.agree(client)
-        await second.agree(client)
-        assert second.recognise(first.sign("1234")) == "1234"
-        assert first.recognise(second.sign("5678")) == "5678"
-        secret = await client.get(keys.COOKIE_SECRET)
-        assert isinstance(secret, bytes)
-        assert len(bytes.fromhex(secret.decode())) == voter.SECRET_BYTES
+Client = redis.asyncio.Redis
 
 
-class Late(redis.asyncio.Redis):
-    """Sets something only when it may."""
-
-    def __init__(self, *arguments: typing.Any, **options: typing.Any) -> None:
-        super().__init__(*arguments, **options)
-        self.about, self.may = asyncio.Event(), asyncio.Event()
-
-    async def set(self, *arguments: typing.Any, **options: typing.Any) -> typing.Any:
-        self.about.set()
-        await self.may.wait()
-        return await super().set(*arguments, **options)
+async def test_replicas_agree(client: Client) -> None:
+    first, second = VoterIds(), VoterIds()
+    await first.agree(client)
+    await second.agree(client)
+    assert second.verify(first.sign("1234")) == "1234"
+    assert first.verify(second.sign("5678")) == "5678"
+    assert await client.strlen(keys.COOKIE_SECRET) == 2 * SECRET_BYTES  # hexadecimal digits
 
 
-async def test_replicas_that_start_at_once_agree(stores: store.Stores) -> None:
-    first, second = voter.Voters(None), voter.Voters(None)
-    async with (
-        redis.asyncio.Redis.from_url(stores.redis_url) as client,
-        typing.cast("Late", Late.from_url(stores.redis_url)) as late,
-    ):
-        agreeing = asyncio.create_task(second.agree(late))
-        await late.about.wait()  # it has seen that there is no secret
-        await first.agree(client)
-        late.may.set()
-        await agreeing
-    assert second.recognise(first.sign("1234")) == "1234"
-    assert first.recognise(second.sign("5678")) == "5678"
+async def test_replicas_that_start_at_once_agree(client: Client, stores: store.Stores) -> None:
+    first, second = VoterIds(), VoterIds()
+
+    class Late(redis.asyncio.Redis):
+        async def set(self, *arguments: Any, **options: Any) -> Any:
+            await first.agree(client)  # since this replica has found no secret
+            return await super().set(*arguments, **options)
+
+    async with Late.from_url(stores.redis_url) as late:
+        await second.agree(late)
+    assert second.verify(first.sign("1234")) == "1234"
+    assert first.verify(second.sign("5678")) == "5678"
 
 
-async def test_voters_stay_known_after_the_secret_is_gone(stores: store.Stores) -> None:
-    voters = voter.Voters(None)
-    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:
-        await voters.agree(client)
-        before = voters.sign("1234")
-        await client.flushall()
-        await voters.agree(client)
-        newcomer = voter.Voters(None)
-        await newcomer.agree(client)
-    assert voters.recognise(before) == "1234"
-    assert newcomer.recognise(before) == "1234"
+async def test_the_secret_survives_the_loss_of_all_data(client: Client) -> None:
+    voter_ids, newcomer = VoterIds(), VoterIds()
+    await voter_ids.agree(client)
+    before = voter_ids.sign("1234")
+    await client.flushall()
+    await voter_ids.agree(client)
+    await newcomer.agree(client)
+    assert voter_ids.verify(before) == newcomer.verify(before) == "1234"
 
 
-async def test_of_two_secrets_the_one_in_redis_signs_and_both_are_recognised(
-    stores: store.Stores,
-) -> None:
-    """Redis lost its data, and another replica was the first to offer a secret."""
-    voters, other = voter.Voters(None), voter.Voters(None)
-    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:
-        await voters.agree(client)
-        before = voters.sign("1234")
-        await client.flushall()
-        await other.agree(client)
-        await voters.agree(client)
-    assert other.recognise(voters.sign("1234")) == "1234"
-    assert voters.recognise(before) == "1234"
-    assert other.recognise(voters.sign("5678")) == "5678"
+async def test_after_a_rotation_earlier_cookies_stay_valid(client: Client) -> None:
+    voter_ids, other = VoterIds(), VoterIds()
+    await voter_ids.agree(client)
+    before = voter_ids.sign("1234")
+    await client.flushall()
+    await other.agree(client)
+    await voter_ids.agree(client)
+    assert voter_ids.verify(before) == "1234"
+    assert other.verify(before) is None
+    assert other.verify(voter_ids.sign("1234")) == "1234"
 
 
-async def test_a_configured_secret_is_not_told_to_redis(stores: store.Stores) -> None:
-    voters = voter.Voters(SECRET)
-    async with redis.asyncio.Redis.from_url(stores.redis_url) as client:
-        await voters.agree(client)
-        assert await client.dbsize() == 0
-    assert voters.recognise(voter.Voters(SECRET).sign("1234")) == "1234"
+async def test_a_configured_secret_does_not_reach_redis(client: Client) -> None:
+    await VoterIds("a secret of the tests, long enough").agree(client)
+    assert await client.dbsize() == 0

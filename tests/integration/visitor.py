@@ -1,37 +1,41 @@
-"""Somebody at the vote page, with the cookies of one browser."""
+"""Someone at the vote page, with the cookies of one browser."""
 
-import contextlib
+import json
 import re
-import typing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 import aiohttp
-import orjson
 import redis.asyncio
 
 from common import keys
 
 TIMEOUT = 15.0  # seconds
-# Vote answers the usual form post by a shortcut; with these headers it goes the long way.
-LONG_WAY = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-WAYS: list[dict[str, str]] = [{}, LONG_WAY]
 
 
-class Answer(typing.NamedTuple):
-    """What the service answered; redirects are not followed."""
+class Answer(NamedTuple):
+    """What the service answered. Redirects are not followed."""
 
     status: int
-    headers: typing.Mapping[str, str]
+    headers: Mapping[str, str]
     text: str
-    set_cookies: dict[str, str]  # the whole Set-Cookie header, by the cookie's name
+    set_cookies: dict[str, str]  # the whole header Set-Cookie, by the name of the cookie
 
     @property
-    def json(self) -> typing.Any:
-        return orjson.loads(self.text)
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def state(self) -> str:
+        """The state that the page shows."""
+        found = re.search(r'data-state="(\w+)"', self.text)
+        assert found
+        return found[1]
 
     @property
     def pressed(self) -> str | None:
-        """The option that the page marks as the voter's own."""
+        """The option that the page marks as the voter's choice."""
         found = re.findall(r'value="(\w+)"[^>]*aria-pressed="true"', self.text)
         assert len(found) <= 1
         return found[0] if found else None
@@ -47,19 +51,21 @@ class Visitor:
     def cookies(self) -> dict[str, str]:
         return {each.key: each.value for each in self._session.cookie_jar}
 
-    def has_cookie(self, name: str, value: str) -> None:
-        """Sets a cookie as if the service had done so."""
-        self._session.cookie_jar.update_cookies({name: value})
+    def set_cookies(self, **cookies: str) -> None:
+        self._session.cookie_jar.update_cookies(cookies)
 
-    async def get(self, path: str = "/", **options: typing.Any) -> Answer:
+    async def get(self, path: str = "/", **options: Any) -> Answer:
         return await self.send("GET", path, **options)
 
-    async def vote(self, option: str, **options: typing.Any) -> Answer:
-        """Presses a button of the page."""
+    async def vote(self, option: str, **options: Any) -> Answer:
+        """Vote with the form of the page."""
         return await self.send("POST", "/", data={"vote": option}, **options)
 
-    async def send(self, method: str, path: str, **options: typing.Any) -> Answer:
-        """One request."""
+    async def call(self, option: str, **options: Any) -> Answer:
+        """Vote as a program."""
+        return await self.send("POST", "/api/votes", json={"vote": option}, **options)
+
+    async def send(self, method: str, path: str, **options: Any) -> Answer:
         async with self._session.request(method, path, allow_redirects=False, **options) as answer:
             set_cookies = {
                 header.partition("=")[0]: header
@@ -67,10 +73,23 @@ class Visitor:
             }
             return Answer(answer.status, answer.headers, await answer.text(), set_cookies)
 
+    async def redis(self) -> dict[str, str]:
+        """Return what /readyz reports about Redis."""
+        state: dict[str, str] = (await self.get("/readyz")).json["dependencies"]["redis"]
+        return state
 
-@contextlib.asynccontextmanager
+    async def is_available(self) -> bool:
+        """Return whether vote can use Redis."""
+        return (await self.redis())["state"] == "available"
+
+    async def is_unavailable(self) -> bool:
+        """Return whether vote has noticed that it cannot use Redis."""
+        return (await self.redis())["state"] == "unavailable"
+
+
+@asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Visitor]:
-    """A visitor to the service at `url`."""
+    """Yield a visitor of the service at `url`."""
     async with aiohttp.ClientSession(
         url,
         cookie_jar=aiohttp.CookieJar(unsafe=True),  # unsafe: also for hosts that are numbers
@@ -79,7 +98,6 @@ async def opened(url: str) -> AsyncIterator[Visitor]:
         yield Visitor(session)
 
 
-async def ballots(client: redis.asyncio.Redis) -> list[dict[str, typing.Any]]:
-    """The ballots that wait in the queue, oldest first."""
-    messages = typing.cast("list[bytes]", await client.lrange(keys.VOTES, 0, -1))
-    return [orjson.loads(message) for message in messages]
+async def ballots(client: redis.asyncio.Redis) -> list[dict[str, Any]]:
+    """Return the ballots in the queue, oldest first."""
+    return [json.loads(message) for message in await client.lrange(keys.VOTES, 0, -1)]

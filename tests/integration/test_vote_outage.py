@@ -1,0 +1,149 @@
+"""Vote while Redis is unavailable, full or a replica: no pretended success, and it recovers."""
+
+from asyncio import gather
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+import redis.asyncio
+from pydantic import SecretStr
+
+from common import keys
+from common.dependency import PING_INTERVAL
+from tests import address, fail_over, served, store, until
+from tests.integration import visitor
+from tests.integration.visitor import Visitor
+from vote.app import create_app
+from vote.heartbeat import TTL
+from vote.routes import CHOICE_COOKIE
+from vote.settings import Settings
+
+Client = redis.asyncio.Redis
+
+
+async def refused(guest: Visitor, option: str) -> str:
+    """Vote in both ways, and return the reason of both refusals."""
+    form, answer = await gather(guest.vote(option), guest.call(option))
+    for each in (form, answer):
+        assert (each.status, each.headers["retry-after"]) == (503, "2")
+    reason: str = answer.json["reason"]
+    assert form.state == reason
+    assert form.pressed != option
+    return reason
+
+
+async def test_redis_stops_and_starts(guest: Visitor, client: Client, stores: store.Stores) -> None:
+    await guest.vote("a")
+    await stores.redis.stop()
+    await until.true(guest.is_unavailable)
+    assert await refused(guest, "b") == "not_taken"
+    page = await guest.get()
+    assert (page.status, page.state, page.pressed) == (200, "unavailable", "a")
+    assert (await guest.get("/healthz")).status == 200
+    assert (await guest.get("/readyz")).status == 200  # a page that explains an outage is better
+    assert (await guest.redis())["reason"]
+    await stores.redis.start()
+    await until.true(guest.is_available)
+    assert (await guest.get()).state != "unavailable"
+    assert (await guest.vote("b")).status == 303
+    assert [ballot["vote"] for ballot in await visitor.ballots(client)] == ["a", "b"]
+
+
+async def test_redis_hangs(guest: Visitor, client: Client, stores: store.Stores) -> None:
+    await stores.redis.pause()
+    form = await guest.vote("a")
+    assert (form.status, form.state) == (503, "unsure")
+    assert CHOICE_COOKIE not in form.set_cookies
+    await until.true(guest.is_unavailable)
+    await stores.redis.resume()
+    await until.true(guest.is_available)
+    answer = await guest.call("b")
+    assert answer.status == 202
+    # The vote without an answer was this voter's first, and belongs to the same voter.
+    ballots = await visitor.ballots(client)
+    assert [ballot["vote"] for ballot in ballots] == ["a", "b"]
+    assert len({ballot["voter_id"] for ballot in ballots}) == 1
+
+
+async def test_after_a_missing_answer_no_choice_is_marked(
+    guest: Visitor, stores: store.Stores
+) -> None:
+    await guest.vote("a")
+    await stores.redis.pause()
+    answer = await guest.call("b")
+    assert (answer.status, answer.json["reason"]) == (503, "unsure")
+    assert (await guest.get()).pressed is None
+    assert 'vote_ballots_refused_total{reason="unsure"} 1.0' in (await guest.get("/metrics")).text
+
+
+async def test_redis_is_full(guest: Visitor, client: Client) -> None:
+    async with store.full(client):
+        await until.true(guest.is_unavailable)
+        assert "memory" in (await guest.redis())["reason"]
+        assert (await guest.get()).state == "unavailable"
+        assert await refused(guest, "a") == "not_taken"
+        # The page works, so its heartbeat goes on.
+        await client.pexpire(keys.VOTE_PAGE, TTL // 2)
+        await until.true(partial(is_beating, client))
+    await until.true(guest.is_available)
+    assert (await guest.vote("a")).status == 303
+    assert len(await visitor.ballots(client)) == 1
+
+
+async def test_redis_loses_all_its_data(guest: Visitor, client: Client) -> None:
+    await guest.vote("a")
+    (before,) = await visitor.ballots(client)
+    await client.flushall()
+    assert (await guest.vote("b")).status == 303
+    (after,) = await visitor.ballots(client)
+    assert after["voter_id"] == before["voter_id"]
+
+
+async def is_beating(client: Client) -> bool:
+    return bool(await client.pttl(keys.VOTE_PAGE) > TTL - PING_INTERVAL * 1000)
+
+
+async def test_the_heartbeat_is_renewed(guest: Visitor, client: Client) -> None:
+    await until.true(partial(is_beating, client))
+    assert await client.pttl(keys.VOTE_PAGE) <= TTL
+    await client.delete(keys.VOTE_PAGE)
+    await until.true(partial(is_beating, client))
+
+
+@pytest.fixture
+def other() -> Iterator[str]:
+    """The URL of a second Redis."""
+    with fail_over.valkey() as url:
+        yield url
+
+
+async def test_votes_go_to_the_new_master(stores: store.Stores, client: Client, other: str) -> None:
+    async with (
+        address.opened(stores.redis_url) as moving,
+        served.opened(create_app(Settings(redis_url=SecretStr(moving.url)))) as vote_url,
+        visitor.opened(vote_url) as guest,
+        Client.from_url(other) as promoted,
+    ):
+        await gather(*(guest.vote("a") for _ in range(5)))  # several connections are open
+        before = len(await visitor.ballots(client))
+        moving.target = other
+        async with fail_over.replica(client):
+
+            async def votes() -> bool:
+                answer = await guest.call("b")
+                assert answer.status == 202 or answer.json["reason"] == "not_taken"
+                return answer.status == 202
+
+            await until.true(votes)
+            await until.true(partial(is_beating, promoted))
+            assert (await visitor.ballots(promoted))[-1]["vote"] == "b"
+        assert len(await visitor.ballots(client)) == before
+
+
+async def test_a_replica_without_a_master_is_unavailable(guest: Visitor, client: Client) -> None:
+    async with fail_over.replica(client):
+        await until.true(guest.is_unavailable)
+        assert "replica" in (await guest.redis())["reason"]
+        assert await refused(guest, "a") == "not_taken"
+    await until.true(guest.is_available)
+    assert (await guest.vote("a")).status == 303
