@@ -1,4 +1,4 @@
-"""The job: casts all votes at the same time as options allow, and counts what became of them."""
+"""The job: casts all votes, several at a time, and counts the outcomes."""
 
 import asyncio
 import random

@@ -12,7 +12,7 @@ from seed.__main__ import seed
 from seed.options import Options, parse
 from seed.retry import SeedError
 
-READY, UNREADY, LOST = 200, 503, 0
+LOST = 0  # no answer
 
 
 class System:
@@ -25,7 +25,7 @@ class System:
         self.page_faults: list[int] = []
         self.vote_faults: list[int] = []
         self.is_losing_votes = False
-        self.readiness = [READY]
+        self.readiness = [200]
         self.others: list[str] = []  # votes that others cast at the same time
 
     async def page(self, request: web.Request) -> web.Response:
@@ -33,7 +33,6 @@ class System:
             return web.Response(status=self.page_faults.pop(0))
         response = web.Response(text="<form>")
         response.set_cookie("voter_id", f"voter{time.monotonic_ns()}.signature")
-        response.set_cookie("other", "x")
         return response
 
     async def vote(self, request: web.Request) -> web.Response:
@@ -46,8 +45,7 @@ class System:
         return web.Response(status=fault or 500, text='<main data-state="closed">')
 
     async def ready(self, request: web.Request) -> web.Response:
-        status = self.readiness.pop(0) if len(self.readiness) > 1 else self.readiness[0]
-        return web.Response(status=status)
+        return web.Response(status=self.readiness.pop(0))
 
     async def results(self, request: web.Request) -> web.Response:
         counts = Counter([*self.votes.values(), *(self.others if self.posts else [])])
@@ -116,9 +114,8 @@ async def test_it_gives_up_when_no_vote_is_acknowledged(
     assert system.posts < 50
 
 
-@pytest.mark.parametrize("others", [["b"], ["c"]])
-async def test_growth_by_more_is_an_error(system: System, others: list[str]) -> None:
-    system.others = others
+async def test_growth_by_more_is_an_error(system: System) -> None:
+    system.others = ["c"]
     with pytest.raises(SeedError, match=r"grew by .* instead of a 2, b 1"):
         await seed(system.options("--votes=3", f"--verify={system.url}"))
 
@@ -131,13 +128,13 @@ async def test_growth_by_less_is_an_error(system: System) -> None:
 
 
 async def test_it_waits_until_the_vote_service_is_ready(system: System) -> None:
-    system.readiness = [UNREADY, UNREADY, READY]
+    system.readiness = [503, 200]
     assert await seed(system.options("--votes=1")) == 0
-    assert system.readiness == [READY]
+    assert not system.readiness
 
 
 async def test_a_vote_service_that_is_never_ready_is_an_error(system: System) -> None:
-    system.readiness = [UNREADY]
+    system.readiness = [503] * 100
     with pytest.raises(SeedError, match=r"within 0\.3 seconds: /readyz"):
         await seed(system.options("--votes=1", "--timeout=0.3"))
     assert system.posts == 0
