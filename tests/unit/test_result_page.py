@@ -115,9 +115,8 @@ def test_the_page_reloads_itself_only_without_javascript() -> None:
 
 @pytest.mark.parametrize("degraded", [False, True])
 def test_a_reader_without_javascript_sees_that_something_is_wrong(degraded: bool) -> None:
-    text = "".join(
-        re.findall("<noscript>.*?</noscript>", render(None, degraded=degraded), re.DOTALL)
-    )
+    text = render(None, degraded=degraded)
+    notices = re.findall("<noscript>.*?</noscript>", text, re.DOTALL)
     assert ("unavailable" in "".join(notices)) == degraded
 
 
