@@ -1,77 +1,79 @@
-"""`python kustomize/render.py [--check]`: writes what is made from kustomize/.
+"""`python kustomize/render.py [--check]`: write what is generated from kustomize/.
 
-That is k8s/, the manifests of `kubectl kustomize kustomize/overlays/flat`, one file a resource; and
-in chart/ the files that the chart has in common with Kustomize. With --check it writes nothing and
-exits 1 when one of them is not what it would write. Needs kubectl.
+That is k8s/ (`kubectl kustomize kustomize/k8s`, one file per resource), and the files that the
+chart shares with Kustomize. With --check, write nothing and exit with status 1 if a file is out
+of date.
 """
 
 import argparse
-import pathlib
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import yaml
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 KUSTOMIZE, CHART, TARGET = ROOT / "kustomize", ROOT / "chart", ROOT / "k8s"
-SOURCE = KUSTOMIZE / "overlays" / "flat"
-MONITORING = KUSTOMIZE / "components" / "monitoring"
-ROLES = CHART / "charts" / "postgresql" / "files"
-HEADER = "# Rendered from kustomize/overlays/flat by `make manifests`: change it there.\n"
+HEADER = "# Rendered from kustomize/k8s by `make manifests`: make changes there.\n"
 
 
-def files(rendered: str) -> dict[str, str]:
-    """The content of each file, by its name."""
-    found = {}
-    for text in rendered.split("\n---\n"):
-        resource = yaml.safe_load(text)
-        found[file_name(resource)] = HEADER + text.strip() + "\n"
-    return found
-
-
-def copies() -> dict[pathlib.Path, str]:
-    """What the chart has in common with Kustomize, neither of which reads outside of its folder."""
-    rule = (MONITORING / "voting-prometheusrule.yaml").read_text()
+def manifests() -> dict[Path, str]:
+    """Return the content of each file in k8s/."""
+    command = ["kubectl", "kustomize", str(KUSTOMIZE / "k8s")]
+    rendered = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     return {
-        ROLES / "roles.sql": (KUSTOMIZE / "base" / "db" / "roles.sql").read_text(),
-        ROLES / "roles.sh": (KUSTOMIZE / "base" / "db" / "roles.sh").read_text(),
-        CHART / "files" / "dashboard.json": (MONITORING / "dashboard.json").read_text(),
-        CHART / "files" / "rules.yaml": textwrap.dedent(rule.partition("\nspec:\n")[2]),
+        TARGET / file_name(yaml.safe_load(text)): f"{HEADER}{text.strip()}\n"
+        for text in rendered.stdout.split("\n---\n")
     }
 
 
 def file_name(resource: dict[str, dict[str, str]]) -> str:
+    """Return the name of the file of a resource."""
     kind, name = str(resource["kind"]).lower(), resource["metadata"]["name"]
-    # kubectl applies a folder's files by name, and the namespace has to be there first.
-    return "00-namespace.yaml" if kind == "namespace" else f"{name}-{kind}.yaml"
+    # kubectl applies the files of a folder by name: the namespace has to be first.
+    return (
+        "00-namespace.yaml"
+        if kind == "namespace"
+        else f"{name.removesuffix(f'-{kind}')}-{kind}.yaml"
+    )
+
+
+def copies() -> dict[Path, str]:
+    """Return the files that Kustomize and the chart both need in their own folders."""
+    scripts, monitoring = KUSTOMIZE / "components/stores/db", KUSTOMIZE / "components/monitoring"
+    rule = (monitoring / "voting-prometheusrule.yaml").read_text()
+    return {
+        CHART / "charts/postgresql/files/roles.sql": (scripts / "roles.sql").read_text(),
+        CHART / "charts/postgresql/files/roles.sh": (scripts / "roles.sh").read_text(),
+        CHART / "files/dashboard.json": (monitoring / "dashboard.json").read_text(),
+        CHART / "files/rules.yaml": textwrap.dedent(rule.partition("\nspec:\n")[2]),
+    }
 
 
 def main() -> None:
+    """Write or check the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only say whether k8s/ is up to date")
-    check = parser.parse_args().check
-    command = ["kubectl", "kustomize", str(SOURCE)]
+    parser.add_argument("--check", action="store_true", help="only check, change nothing")
+    is_check = parser.parse_args().check
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        wanted = manifests() | copies()
     except FileNotFoundError:
-        sys.exit("kubectl is needed to render the manifests")
+        sys.exit("kubectl is not installed: it renders the manifests")
     except subprocess.CalledProcessError as error:
         sys.exit(f"kubectl kustomize failed: {error.stderr.strip()}")
-    wanted = {TARGET / name: text for name, text in files(done.stdout).items()} | copies()
-    known = {*TARGET.glob("*.yaml"), *wanted}
-    present = {path: path.read_text() for path in known if path.exists()}
-    if check:
-        stale = [path for path in wanted | present if wanted.get(path) != present.get(path)]
-        if stale:
-            names = ", ".join(sorted(str(path.relative_to(ROOT)) for path in stale))
-            sys.exit(f"stale: {names}: run make manifests")
-        return
-    for path in present.keys() - wanted.keys():
-        path.unlink()
-    for path, text in wanted.items():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+    present = {
+        path: path.read_text() for path in {*TARGET.glob("*.yaml"), *wanted} if path.exists()
+    }
+    stale = sorted(path for path in wanted | present if wanted.get(path) != present.get(path))
+    if is_check and stale:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        sys.exit(f"out of date: {names}: run `make manifests`")
+    for path in stale if not is_check else ():
+        if path in wanted:
+            path.write_text(wanted[path])
+        else:
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""`python -m tests.deploy.audit FOLDER`: writes there all that is rendered, for an auditor."""
+"""`python -m tests.deploy.audit FOLDER`: write everything that can be rendered, for checkov."""
 
-import pathlib
 import shutil
 import sys
+from pathlib import Path
 
 import yaml
 
@@ -12,13 +12,15 @@ from tests.deploy import manifest
 def main(arguments: list[str]) -> None:
     for program in ("kubectl", "helm"):
         if shutil.which(program) is None:
-            sys.exit(f"{program} is needed to render what is audited, and is not installed")
-    folder = pathlib.Path(arguments[0])
+            sys.exit(f"{program} is not installed: it renders what is audited")
+    folder = Path(arguments[0])
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for source, resources in manifest.everything().items():
-        name = source.replace("/", "-").replace(" ", "-")
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump_all(resources))
+    for name in manifest.SOURCES:
+        resources = manifest.source(name)
+        for resource in resources:  # Helm leaves the namespace to `helm install`
+            resource["metadata"].setdefault("namespace", "own")
+        (folder / f"{name.replace(' ', '-')}.yaml").write_text(yaml.safe_dump_all(resources))
 
 
 if __name__ == "__main__":

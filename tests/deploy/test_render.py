@@ -1,108 +1,92 @@
 """What is rendered into the repository is up to date, and everything renders."""
 
 import base64
-import pathlib
-import re
-import shutil
 import sys
 import tomllib
+from pathlib import Path
 
+import dotenv
 import pytest
 
-from common import setting_source
 from tests.deploy import manifest
 
 
-def test_the_rendered_files_are_up_to_date() -> None:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed")
-    manifest.run(sys.executable, str(manifest.KUSTOMIZE / "render.py"), "--check")
-
-
-def test_the_readme_of_the_chart_is_up_to_date() -> None:
-    manifest.run(sys.executable, str(manifest.CHART / "readme.py"), "--check")
+@pytest.mark.parametrize("script", ["kustomize/render.py", "chart/readme.py"])
+def test_rendered_files_are_up_to_date(script: str) -> None:
+    manifest.run("kubectl", "version", "--client")
+    manifest.run(sys.executable, str(manifest.ROOT / script), "--check")
 
 
 @pytest.mark.parametrize("name", manifest.OVERLAYS)
-def test_an_overlay_is_a_whole_system_in_its_namespace(name: str) -> None:
+def test_an_overlay_is_a_whole_system_in_its_own_namespace(name: str) -> None:
     resources = manifest.overlay(name)
-    namespaces = {each["metadata"]["name"] for each in resources if each["kind"] == "Namespace"}
-    assert len(namespaces) == 1
-    assert {each["metadata"].get("namespace") for each in resources} == {None, *namespaces}
-    deployed = {each["metadata"]["name"] for each in resources if each["kind"] == "Deployment"}
-    assert deployed == {"vote", "worker", "result"}
-    stores = {each["metadata"]["name"] for each in resources if each["kind"] == "StatefulSet"}
-    assert stores == (set() if name == "external" else {"redis", "db"})
-    enforced = [
-        each["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
-        for each in resources
-        if each["kind"] == "Namespace"
-    ]
-    assert enforced == ["restricted"]
+    (namespace,) = (each["metadata"] for each in resources if each["kind"] == "Namespace")
+    assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    found = {each["metadata"].get("namespace") for each in resources}
+    assert found == {None, namespace["name"]}
+    names = {each["metadata"]["name"] for each in resources if "template" in each.get("spec", {})}
+    stores = set() if name == "external" else {"redis", "db"}
+    assert names == {"vote", "worker", "result"} | stores
 
 
 @pytest.mark.parametrize("name", ["prod", "external"])
-def test_missing_credentials_are_a_clear_error(name: str, tmp_path: pathlib.Path) -> None:
+def test_missing_credentials_are_a_clear_error(name: str, tmp_path: Path) -> None:
     overlay = manifest.copy(tmp_path) / "overlays" / name
-    for example in overlay.glob("*.example"):
-        example.with_suffix("").unlink()
-    with pytest.raises(manifest.RenderError, match=r"env: no such file or directory"):
+    (overlay / "worker.env").unlink()
+    with pytest.raises(manifest.RenderError, match=r"worker.env: no such file"):
         manifest.render(overlay)
 
 
-@pytest.mark.parametrize("password", ["Tr0ub4dor #3", '"quoted"', "$HOME `id`", " blanks "])
-def test_a_password_is_the_same_wherever_an_example_has_its_place(
-    password: str, tmp_path: pathlib.Path
-) -> None:
-    """Kustomize takes the values as they stand; result reads its file as dotenv files are read."""
-    prod = manifest.copy(tmp_path) / "overlays" / "prod"
-    for file in prod.glob("*.env"):
-        filled = re.sub("(?m)(=|=')('?)$", lambda at: at[1] + password + at[2], file.read_text())
-        file.write_text(filled)
-    resources = manifest.parse(manifest.render(prod))
-    redis, db, worker = (data(resources, f"{name}-secret") for name in ("redis", "db", "worker-db"))
-    file = tmp_path / ".env"
-    file.write_text(data(resources, "result-db-secret")[".env"])
-    result = setting_source.read_env_file(file)
-    assert {redis["password"], *db.values()} == {password}
-    for service in (worker, result):
-        assert (service["DB_PASS"], service["REDIS_PASSWORD"]) == (password, password)
-
-
-def data(resources: list[manifest.Resource], name: str) -> dict[str, str]:
-    """What is in a secret that Kustomize has generated."""
-    (found,) = (
-        each["data"]
-        for each in resources
-        if each["kind"] == "Secret" and each["metadata"]["name"].rpartition("-")[0] == name
-    )
-    return {key: base64.b64decode(value).decode() for key, value in found.items()}
-
-
-def test_a_changed_setting_gets_a_new_name(tmp_path: pathlib.Path) -> None:
+def test_a_changed_setting_gets_a_new_name(tmp_path: Path) -> None:
     dev = manifest.copy(tmp_path) / "overlays" / "dev"
     (dev / ".env").write_text((dev / ".env").read_text() + "LOG_LEVEL=debug\n")
 
     def worker_secret(resources: list[manifest.Resource]) -> str:
-        worker = manifest.pod_specs(resources)["Deployment worker"]["spec"]
-        return str(worker["containers"][0]["envFrom"][1]["secretRef"]["name"])
+        worker = manifest.pods(resources)["Deployment worker"]["spec"]["containers"][0]
+        return str(worker["envFrom"][1]["secretRef"]["name"])
 
-    changed = worker_secret(manifest.parse(manifest.render(dev)))
+    changed = worker_secret(manifest.render(dev))
     assert changed.startswith("worker-db-secret-")
     assert changed != worker_secret(manifest.overlay("dev"))
 
 
-def test_every_image_has_the_projects_version() -> None:
+def test_names_in_k8s_are_stable() -> None:
+    for each in manifest.source("k8s"):
+        if each["kind"] == "ConfigMap":
+            assert each["metadata"]["name"] in (
+                *("vote-configmap", "db-scripts", "credentials-script"),
+            )
+
+
+@pytest.mark.parametrize("name", ["dev", "charts"])
+def test_the_services_and_the_stores_have_the_same_passwords(name: str, tmp_path: Path) -> None:
+    secrets = {
+        each["metadata"]["name"].rpartition("-")[0]: {
+            key: base64.b64decode(text).decode() for key, text in each["data"].items()
+        }
+        for each in manifest.overlay(name)
+        if each["kind"] == "Secret"
+    }
+    (tmp_path / ".env").write_text(secrets["result-db-secret"][".env"])
+    result = dotenv.dotenv_values(tmp_path / ".env")
+    worker = secrets["worker-db-secret"]
+    for service in (worker, result):
+        role = service["DB_USER"]
+        assert service["DB_PASS"] == secrets["db-secret"][f"{role}-password"]
+        assert service["REDIS_PASSWORD"] == secrets["redis-secret"]["password"]
+
+
+def test_every_image_has_the_version_of_the_project() -> None:
     project = tomllib.loads((manifest.ROOT / "pyproject.toml").read_text())["project"]
     images = {
         container["image"]
-        for resources in manifest.everything().values()
-        for template in manifest.pod_specs(resources).values()
-        for kind in ("initContainers", "containers")
-        for container in template["spec"].get(kind, [])
+        for name in manifest.SOURCES
+        for template in manifest.pods(manifest.source(name)).values()
+        for container in manifest.containers(template)
     }
-    assert images == {
-        *(f"voting-{name}:{project['version']}" for name in ("vote", "worker", "result", "seed")),
+    services = {f"voting-{name}:{project['version']}" for name in ("vote", "worker", "result")}
+    assert images == services | {
+        f"voting-seed:{project['version']}",
         "postgres:18",
         "valkey/valkey:8",
     }

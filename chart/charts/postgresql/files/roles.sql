@@ -1,6 +1,6 @@
--- The roles of the database, each with the rights that its service needs and no more:
--- worker owns the schema, result only reads. May run any number of times; each run sets the
--- passwords anew, from the files in the folder that the variable CREDENTIALS names.
+-- The roles of the database with the rights that their services need: worker owns the schema, result
+-- only reads. It may run any number of times. Each run sets the passwords from the files in the folder
+-- that the variable CREDENTIALS names.
 \set ON_ERROR_STOP on
 \set postgres_password `cat "$CREDENTIALS/postgres-password"`
 \set worker_password `cat "$CREDENTIALS/worker-password"`
@@ -16,12 +16,12 @@ ALTER ROLE worker PASSWORD :'worker_password';
 ALTER ROLE result PASSWORD :'result_password';
 
 REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
--- Large objects are rows that anybody may write: result could fill the disk with them.
+-- Everybody may write large objects: result could fill the disk with them.
 REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"DBNAME" TO worker, result;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO worker, result;
--- Unless owner.sql has given that to a role of its own: then worker loses what it had of it.
+-- If owner.sql has created a role that owns the schema, worker may not create tables.
 SELECT CASE WHEN EXISTS (
     SELECT FROM pg_namespace, aclexplode(nspacl)
     WHERE nspname = 'public' AND grantee = to_regrole('owner') AND privilege_type = 'CREATE'

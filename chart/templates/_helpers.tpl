@@ -1,0 +1,113 @@
+{{/* Prefix of all names: the name of the release, unless fullnameOverride is set. */}}
+{{- define "vote.fullname" -}}
+{{- default .Release.Name .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end }}
+
+{{/* Name of the vote service: "vote" in a release named "vote", not "vote-vote". */}}
+{{- define "vote.voteName" -}}
+{{- $fullname := include "vote.fullname" . -}}
+{{- eq $fullname "vote" | ternary $fullname (printf "%s-vote" $fullname) -}}
+{{- end }}
+
+{{/* Labels of every resource, next to its name and component. */}}
+{{- define "vote.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "vote.selectorLabels" . }}
+app.kubernetes.io/part-of: voting
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Label that tells the pods of this release from others; selectors add app.kubernetes.io/name. */}}
+{{- define "vote.selectorLabels" -}}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
+{{/* Name of the service account of vote, worker and result. */}}
+{{- define "vote.serviceAccountName" -}}
+{{- default (.Values.serviceAccount.create | ternary (include "vote.fullname" .) "default") .Values.serviceAccount.name -}}
+{{- end }}
+
+{{/* Reference of one of the project's images; takes a dict with "root" and "image". */}}
+{{- define "vote.image" -}}
+{{- with .root.Values.global.imageRegistry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- .image.repository -}}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ coalesce .image.tag .root.Values.image.tag .root.Chart.AppVersion }}{{ end -}}
+{{- end }}
+
+{{/* Host name of Redis, bundled or external. */}}
+{{- define "vote.redis.host" -}}
+{{- if .Subcharts.redis }}{{ include "redis.fullname" .Subcharts.redis }}{{ else }}{{ .Values.externalRedis.host }}{{ end -}}
+{{- end }}
+
+{{/* Name of the secret with the password or the URL of Redis. */}}
+{{- define "vote.redis.secret" -}}
+{{- if .Subcharts.redis }}{{ include "redis.secret" .Subcharts.redis }}{{ else }}{{ .Values.externalRedis.existingSecret }}{{ end -}}
+{{- end }}
+
+{{/* Key in that secret that the services read: of the URL if there is one, else of the password. */}}
+{{- define "vote.redis.key" -}}
+{{- if .Subcharts.redis }}password{{ else }}{{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.existingSecretUrlKey }}{{ end -}}
+{{- end }}
+
+{{/* Environment of the containers that connect to Redis: where its password or URL is mounted. */}}
+{{- define "vote.redis.env" -}}
+- name: {{ or .Subcharts.redis (empty .Values.externalRedis.existingSecretUrlKey) | empty | ternary "REDIS_URL_FILE" "REDIS_PASSWORD_FILE" }}
+  value: /run/secrets/stores/redis
+{{- end }}
+
+{{/* Host name of Postgres, bundled or external. */}}
+{{- define "vote.postgresql.host" -}}
+{{- if .Subcharts.postgresql }}{{ include "postgresql.fullname" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.host }}{{ end -}}
+{{- end }}
+
+{{/* Name of the secret with the passwords of Postgres. */}}
+{{- define "vote.postgresql.secret" -}}
+{{- if .Subcharts.postgresql }}{{ include "postgresql.secret" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.existingSecret }}{{ end -}}
+{{- end }}
+
+{{/* "true" if a Job applies the schema: on request, and when there may be no worker that does. */}}
+{{- define "vote.migration" -}}
+{{- $worker := .Values.worker -}}
+{{- $replicas := $worker.keda.enabled | ternary $worker.keda.minReplicas $worker.replicaCount -}}
+{{- if or .Values.migration.enabled (and (not $worker.autoscaling.enabled) (eq (int $replicas) 0)) }}true{{ end -}}
+{{- end }}
+
+{{/* What every pod of the project's images has: no token, and no more rights than it needs. */}}
+{{- define "vote.pod" -}}
+automountServiceAccountToken: false
+# Otherwise the Services named redis and db would set REDIS_PORT and DB_PORT to URLs.
+enableServiceLinks: false
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with .Values.global.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Where the pods of a service run; takes the values of the service. */}}
+{{- define "vote.scheduling" -}}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- end }}
