@@ -1,4 +1,4 @@
-"""The roles of the bundled Postgres, as the scripts in kustomize/base/db make them."""
+"""The roles of the bundled Postgres, as the scripts in kustomize/components/stores/db make them."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from standalone import package
 from tests import service, store
 
 PSQL = package.find(package.POSTGRES) / "pginstall/bin/psql"
-SCRIPTS = service.ROOT / "kustomize/base/db"
+SCRIPTS = service.ROOT / "kustomize/components/stores/db"
 DATABASE = "roles"
 ROLES = ("worker", "result", "owner")
 MAY_CREATE = "SELECT has_schema_privilege('worker', 'public', 'CREATE')"
