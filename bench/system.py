@@ -84,6 +84,7 @@ class System:
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "LOG_LEVEL": "warning",
+            "PYTHONPATH": str(ROOT / "bench" / "image"),  # the working folder is searched as well
         }
         with pinned(core):
             child = start(
