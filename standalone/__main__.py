@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from standalone.child import EndedError, StoppedError, Watch
+from standalone.child import EndedError, SetupError, StoppedError, Watch
 
 EXIT_STATUS = 2  # for wrong options or settings, a port in use, data that cannot be used
 DATA = ".standalone"
@@ -45,9 +45,6 @@ def main() -> int:
     watch = Watch()
     options = parse()
     # Imported late: a signal must end this program in order from its first moment on.
-    from standalone.folder import FolderError
-    from standalone.services import PortError
-    from standalone.stores import StoreError
     from standalone.system import run
 
     try:
@@ -58,9 +55,12 @@ def main() -> int:
     except EndedError as error:
         print(f"standalone: {error}", file=sys.stderr)
         return 1
-    except (FolderError, PortError, StoreError) as error:
+    except SetupError as error:
         print(f"standalone: {error}", file=sys.stderr)
-        return EXIT_STATUS
+    except OSError as error:
+        hint = "run as the user who made the data, or name another folder with --data"
+        print(f"standalone: {error}: {hint}", file=sys.stderr)
+    return EXIT_STATUS
 
 
 def _port(text: str) -> int:

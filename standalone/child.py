@@ -1,5 +1,6 @@
 """Child processes that end with this process, even if it is killed, and a watch over them."""
 
+import atexit
 import ctypes
 import os
 import signal
@@ -16,6 +17,18 @@ from typing import Any
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
 POLL = 0.03  # seconds
 GRACE = 10.0  # seconds between the stop signal and SIGKILL
+
+
+class SetupError(Exception):
+    """The system cannot start. The text says why and how to fix it."""
+
+
+class EndedError(Exception):
+    """A store or a service ended by itself."""
+
+
+class StoppedError(Exception):
+    """A signal asked the system to stop."""
 
 
 @dataclass(frozen=True)
@@ -116,24 +129,18 @@ def stop(children: Iterable[Child], grace: float = GRACE) -> None:
             child.process.wait()
 
 
-class StoppedError(Exception):
-    """A signal asked the system to stop."""
-
-
-class EndedError(Exception):
-    """A store or a service ended by itself."""
-
-
 class Watch:
     """Watches for signals that stop the system, and for children that end by themselves."""
 
     def __init__(self) -> None:
         self.children: list[Child] = []
         self.is_stopping = False
-        # nohup ignores SIGHUP, and a script's background processes ignore SIGINT.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # nohup ignores SIGHUP, and a script's background processes ignore SIGINT.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._stop)
+                # At its very end, Python gives the signal its default action again.
+                atexit.register(signal.signal, number, signal.SIG_IGN)
         if "MAKELEVEL" in os.environ:
             end_with_parent(signal.SIGTERM, os.getppid())
 

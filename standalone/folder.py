@@ -1,10 +1,10 @@
 """The data folder: its lock, the user that the stores run as, and where they keep their data.
 
 .standalone/lock            held by the running system, its stores included
-.standalone/postgres.log    and valkey.log
+.standalone/postgres.log    and initdb.log, valkey.log
 .standalone/postgres/       Postgres's data
 .standalone/valkey/         Valkey's data
-.standalone/run/            the sockets; a link if the path is too long for a socket
+.standalone/run/            the sockets, unless the path is too long for them
 .standalone/elsewhere       if the user of the stores cannot reach this folder, as in root's
                             home: a link to the one that has the last three
 """
@@ -23,19 +23,14 @@ from pathlib import Path
 from signal import SIGTERM, Signals
 from typing import Any
 
-from standalone.child import Child, open_file, start
+from standalone.child import Child, SetupError, open_file, start
 
 UNPRIVILEGED = "nobody"
 ELSEWHERE = Path("/var/lib/vote-standalone")
 SHORT_FOLDER = "/tmp"  # noqa: S108 (a new folder of mode 0700 is made in it)
-SHORT_PREFIX = "vote-"
 MAX_SOCKET_FOLDER = 80  # bytes; the path of a socket has at most 103 on macOS, 107 on Linux
 LOCK_TIMEOUT = 5.0  # seconds that an earlier run may take to end
 DATA = ("postgres", "valkey")
-
-
-class FolderError(Exception):
-    """The data folder cannot be used. The text says why and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -79,36 +74,33 @@ def opened(path: Path, *, fresh: bool = False) -> Iterator[DataFolder]:
         fresh: Delete all votes that it keeps.
 
     Raises:
-        FolderError: It is in use, or this user cannot use it.
+        SetupError: It is in use, or there is no user to run the stores as.
+        OSError: This user cannot use it.
     """
     path = path.resolve()
+    user = _store_user(path)
+    if not path.exists():
+        path.mkdir(parents=True)
+        if user is not None and path.parent.stat().st_uid == user.pw_uid:
+            _give(path, user)
     with contextlib.ExitStack() as held:
-        try:
-            user = _store_user(path)
-            if not path.exists():
-                path.mkdir(parents=True)
-                if user is not None and path.parent.stat().st_uid == user.pw_uid:
-                    _give(path, user)
-            lock = _lock(path)
-            held.callback(os.close, lock)
-            base = _base(path, user)
-            for name in DATA:
-                _delete(base / name, keep=not fresh)
-            held.callback(_remove_sockets, base)
-            folder = DataFolder(path, base, _make_sockets(base, user), user, lock)
-        except OSError as error:
-            raise FolderError(
-                f"{error.filename or path}: {error.strerror or error}:"
-                " run as the user who made the data, or name another folder with --data"
-            ) from None
-        yield folder
+        lock = _lock(path)
+        held.callback(os.close, lock)
+        base = _base(path, user)
+        for name in DATA:
+            _delete(base / name, keep=not fresh)
+        sockets = _sockets(base)
+        held.callback(shutil.rmtree, sockets, ignore_errors=True)
+        _give(sockets, user)
+        yield DataFolder(path, base, sockets, user, lock)
 
 
 def remove(path: Path) -> None:
     """Delete the data folder and all votes in it.
 
     Raises:
-        FolderError: It is in use, or this user cannot delete it.
+        SetupError: It is in use.
+        OSError: This user cannot delete it.
     """
     if not path.exists():
         return
@@ -123,7 +115,9 @@ def can_reach(user: pwd.struct_passwd | None, path: Path) -> bool:
     if user is None:
         return True
     command = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(path)]
-    tested = subprocess.run(command, check=False, cwd="/", **_as_user(user))  # noqa: S603
+    tested = subprocess.run(  # noqa: S603 (a fixed command)
+        command, check=False, cwd="/", start_new_session=True, **_as_user(user)
+    )
     return tested.returncode == 0
 
 
@@ -136,7 +130,7 @@ def _store_user(path: Path) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
     except KeyError:
-        raise FolderError(
+        raise SetupError(
             f"{nearest} belongs to user {owner}, and Postgres cannot run as that user:"
             " run as an ordinary user"
         ) from None
@@ -163,7 +157,7 @@ def _lock(path: Path) -> int:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 os.close(lock)
-                raise FolderError(
+                raise SetupError(
                     f"{path} is in use by another run:"
                     " stop that one, or name another folder with --data"
                 ) from None
@@ -194,25 +188,12 @@ def _delete(path: Path, *, keep: bool) -> None:
         shutil.rmtree(removed)
 
 
-def _make_sockets(base: Path, user: pwd.struct_passwd | None) -> Path:
-    _remove_sockets(base)  # of a run that was killed
+def _sockets(base: Path) -> Path:
+    """Make a folder for the sockets, with a path that is short enough for them."""
     run = base / "run"
+    shutil.rmtree(run, ignore_errors=True)  # of a run that was killed
     # asyncpg takes a comma for a list of hosts.
-    if len(os.fsencode(run)) <= MAX_SOCKET_FOLDER and "," not in str(run):
-        run.mkdir(mode=0o700)
-        folder = run
-    else:
-        folder = Path(tempfile.mkdtemp(prefix=SHORT_PREFIX, dir=SHORT_FOLDER))
-        run.symlink_to(folder)
-    _give(folder, user)
-    return folder
-
-
-def _remove_sockets(base: Path) -> None:
-    run = base / "run"
-    if run.is_symlink():
-        if run.readlink().match(f"{SHORT_FOLDER}/{SHORT_PREFIX}*"):
-            shutil.rmtree(run.readlink(), ignore_errors=True)
-        run.unlink()
-    elif run.exists():
-        shutil.rmtree(run)
+    if len(os.fsencode(run)) > MAX_SOCKET_FOLDER or "," in str(run):
+        return Path(tempfile.mkdtemp(prefix="vote-", dir=SHORT_FOLDER))
+    run.mkdir(mode=0o700)
+    return run

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 from standalone.__main__ import DATA
-from standalone.folder import FolderError, remove
+from standalone.child import SetupError
+from standalone.folder import remove
 
 if __name__ == "__main__":
     try:
         remove(Path(DATA))
-    except FolderError as error:
+    except (SetupError, OSError) as error:
         sys.exit(f"standalone: {error}")

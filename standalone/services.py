@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from common.settings import load
 from result.settings import Settings as ResultSettings
-from standalone.child import Child, start
+from standalone.child import Child, SetupError, start
 from vote.settings import Settings as VoteSettings
 from worker.settings import Settings as WorkerSettings
 
@@ -17,10 +17,6 @@ ANY_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 USUAL_PORTS = {"vote": 8080, "result": 8081, "worker": 8082}
 # RFC 5737: an address for documentation. The kernel only chooses an interface, and sends nothing.
 DOCUMENTATION = ("192.0.2.1", 9)
-
-
-class PortError(Exception):
-    """A port cannot be used. The text says why and which option to change."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ def check_ports(services: list[Service]) -> list[Service]:
     """Return the services, with a free port for each one whose port is 0.
 
     Raises:
-        PortError: A port cannot be used.
+        SetupError: A port cannot be used.
     """
     with ExitStack() as held:
         return [_check_port(service, held) for service in services]
@@ -112,7 +108,7 @@ def _check_port(service: Service, held: ExitStack) -> Service:
     except OSError as error:
         option = f"--{service.name}-port"
         way = f"make run ARGS='{option} N'" if "MAKELEVEL" in os.environ else f"{option} N"
-        raise PortError(
+        raise SetupError(
             f"{service.name} cannot listen on {service.host}, port {service.port}"
             f" ({error.strerror or error}): choose another port with {way}"
         ) from None

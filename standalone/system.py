@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from standalone.child import Child, Watch, stop
+from standalone.child import Child, SetupError, Watch, stop
 from standalone.folder import opened
 from standalone.services import Service, check_ports, configuration
-from standalone.stores import READY_TIMEOUT, Postgres, StoreError, Valkey
+from standalone.stores import READY_TIMEOUT, Postgres, Valkey
 
 NOTICE_AFTER = 10.0  # seconds until a message says that the services are not ready yet
 
@@ -27,9 +27,7 @@ def run(options: argparse.Namespace, watch: Watch, held: ExitStack) -> NoReturn:
     Raises:
         StoppedError: A signal stopped the run.
         EndedError: A store or a service ended by itself.
-        PortError: A port cannot be used.
-        FolderError: The data folder cannot be used.
-        StoreError: A store cannot be started.
+        SetupError: A port or the data cannot be used, or a store cannot be started.
     """
     configured = configuration()
     vote, result, worker = check_ports(
@@ -89,7 +87,7 @@ def _start_stores(stores: list[Postgres | Valkey], watch: Watch, held: ExitStack
 
     if not watch.wait(are_ready, READY_TIMEOUT):
         logs = " and ".join(str(server.log) for server in servers)
-        raise StoreError(f"the stores are not ready after {READY_TIMEOUT:g} s: see {logs}")
+        raise SetupError(f"the stores are not ready after {READY_TIMEOUT:g} s: see {logs}")
 
 
 def _wait_ready(group: list[Service], watch: Watch) -> None:

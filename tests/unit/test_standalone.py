@@ -1,0 +1,39 @@
+"""The command line and the addresses of standalone."""
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from standalone import services, system
+from standalone.__main__ import parse
+from standalone.services import Service
+
+
+def test_defaults() -> None:
+    options = parse([])
+    assert (options.data, options.fresh, options.host) == (Path(".standalone"), False, None)
+    assert (options.vote_port, options.result_port, options.worker_port) == (8080, 8081, 8082)
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "http", "8080.0", "²", ""])
+def test_an_invalid_port_is_reported(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse([f"--vote-port={port}"])
+    assert ended.value.code == 2
+    assert f"--vote-port: {port!r} is out of range" in capsys.readouterr().err
+
+
+def test_the_address_in_the_network_is_one_that_others_can_use() -> None:
+    address = services.lan_address()
+    assert address is None or not ipaddress.ip_address(address).is_loopback
+
+
+def test_the_banner_has_the_addresses_for_this_machine_and_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services, "lan_address", lambda: "198.51.100.7")
+    vote, result = Service("vote", "0.0.0.0", 8080), Service("result", "::1", 81)
+    text = system.banner(vote, result, [], Path("/data"))
+    assert "http://localhost:8080" in text and "http://198.51.100.7:8080" in text
+    assert "http://[::1]:81" in text
