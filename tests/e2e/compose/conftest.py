@@ -1,61 +1,40 @@
-"""The system under test: built and started once from a copy of the sources, as a new user would."""
-
-import pathlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.browser import install
-from tests.e2e.compose import project as projects
-
-Say = Callable[[str], None]
+from tests.e2e.compose.project import IMAGES, VERSION, Project, checkout, docker
 
 
 @pytest.fixture(scope="session")
-def chromium() -> pathlib.Path:
-    """The browser's program. Not skipped without: these tests are asked for by name."""
-    found = install.find()
-    assert found, install.ADVICE
-    return found
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    docker("version")  # fails and says why if no engine answers
+    return checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="session")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A checkout that nobody has worked in."""
-    projects.docker("version")  # fails here, and says why, where no engine answers
-    return projects.checkout(tmp_path_factory.mktemp("checkout"))
-
-
-@pytest.fixture(scope="session")
-def images(sources: pathlib.Path, measured: Say) -> Iterator[None]:
-    """All images, of these sources."""
-    builder = projects.Project(sources)
-    began = time.monotonic()
-    builder.compose("--profile", "seed", "build")
-    measured(f"build of four images, with what the engine knows, {time.monotonic() - began:.1f} s")
+def images(sources: Path) -> Iterator[None]:
+    Project(sources).compose("--profile", "seed", "build")
     yield
-    projects.remove_images(projects.VERSION)
+    docker("image", "rm", "--force", *(f"voting-{image}:{VERSION}" for image in IMAGES))
 
 
 @pytest.fixture(scope="session")
-def system(sources: pathlib.Path, images: None, measured: Say) -> Iterator[projects.Project]:
-    """The running system. A test that stops something starts it again."""
-    started = projects.Project(sources)
+def system(sources: Path, images: None) -> Iterator[Project]:
+    """The running system. A test that stops something has to start it again."""
+    project = Project(sources)
     try:
-        began = time.monotonic()
-        started.compose("up", "--build", "--detach", "--wait")
-        measured(f"cold start, from nothing to healthy, {time.monotonic() - began:.1f} s")
-        yield started
+        project.up()
+        yield project
     finally:
-        started.down()
+        project.down()
 
 
 @pytest.fixture
-def other(sources: pathlib.Path, images: None) -> Iterator[projects.Project]:
-    """A second project beside the running one, not started."""
-    made = projects.Project(sources)
+def other(images: None, tmp_path: Path) -> Iterator[Project]:
+    """A second project that is not started and whose files may be changed."""
+    project = Project(checkout(tmp_path))
     try:
-        yield made
+        yield project
     finally:
-        made.down()
+        project.down()

@@ -1,1 +1,0 @@
-"""What only the Compose deployment needs: its secrets and its gateway."""

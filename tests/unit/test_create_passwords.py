@@ -1,0 +1,76 @@
+"""compose/create_passwords.py: creates the passwords once and never replaces one."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "compose" / "create_passwords.py"
+# Volumes of earlier versions have these files, too.
+FILES = {
+    "complete",
+    "db/postgres-password",
+    "db/result-password",
+    "db/worker-password",
+    "redis/admin-password",
+    "redis/users.acl",
+    "result/db-password",
+    "result/redis-password",
+    "vote/cookie-secret",
+    "vote/redis-password",
+    "worker/db-password",
+    "worker/redis-password",
+}
+
+
+def create(folder: Path, status: int = 0) -> str:
+    command = (sys.executable, SCRIPT, folder)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == status, ended.stderr
+    return ended.stderr
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+def test_the_first_start_creates_what_every_later_start_keeps(tmp_path: Path) -> None:
+    create(tmp_path)
+    created = contents(tmp_path)
+    assert created.keys() == FILES
+    assert created["worker/db-password"] == created["db/worker-password"]
+    assert created["worker/db-password"] != created["result/db-password"]
+    assert all(len(text) > 40 for name, text in created.items() if name != "complete")
+    create(tmp_path)
+    assert contents(tmp_path) == created
+
+
+def test_redis_gets_the_hash_of_each_password(tmp_path: Path) -> None:
+    create(tmp_path)
+    rules = (tmp_path / "redis/users.acl").read_text()
+    assert all(line.startswith("user ") for line in rules.splitlines())
+    for user, file in (("vote", "vote/redis-password"), ("admin", "redis/admin-password")):
+        password = (tmp_path / file).read_text()
+        assert f"user {user} on #{hashlib.sha256(password.encode()).hexdigest()} " in rules
+        assert password not in rules
+
+
+def test_an_interrupted_first_start_is_completed(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db/worker-password").write_text("already there")
+    create(tmp_path)
+    assert contents(tmp_path).keys() == FILES
+    assert contents(tmp_path)["worker/db-password"] == "already there"
+
+
+@pytest.mark.parametrize("text", [None, " \n"])
+def test_a_lost_password_is_reported_and_not_replaced(tmp_path: Path, text: str | None) -> None:
+    create(tmp_path)
+    lost = tmp_path / "worker/db-password"
+    lost.unlink()
+    if text is not None:
+        lost.write_text(text)
+    assert f"{lost} is missing or empty" in create(tmp_path, status=1)
