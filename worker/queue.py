@@ -1,180 +1,126 @@
-"""The Redis side of the worker: claim, drop, put back; the heartbeat; the reaper.
+"""The Redis side of the worker: claim a batch, drop it after the commit, or requeue it.
 
-Nothing is ever popped. A batch moves from the queue to the claimed list of one session, is
-committed in Postgres, and only then dropped. Each step is one script, so that it happens as a
-whole or not at all, whenever a process dies, and also when the memory of Redis is full.
+No message is ever popped. It moves from the queue to the claimed list of one session, is committed
+in Postgres, and only then dropped. Each step is one Lua script: it happens completely or not at
+all, even if a process dies or Redis is out of memory.
 """
 
 import asyncio
-import contextlib
-import pathlib
-import typing
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
-import orjson
-import redis.asyncio
+import msgspec
 import redis.exceptions
+from redis.asyncio import Redis
 
-from common import ballot, keys, redis_client
+from common import keys
+from common.ballot import MAX_BYTES
 
 HEARTBEAT_INTERVAL = 0.5  # seconds
-HEARTBEAT_LIFE = 5  # seconds without a beat until others put back what a worker has claimed
-REAP_INTERVAL = 2.0  # seconds
-BLOCK = 5  # seconds that one wait for a vote blocks at most
-FULL_PAUSE = 0.2  # seconds between two looks for a vote while Redis is full
-DEAD_KEPT = 1_000  # dead letters
-# Bytes after which one script moves no more messages: at most so much, and one slice, is in the
-# memory of Redis several times while it runs. Ballots of the usual length are far below.
-MOVED_BYTES = 4 * 1024 * 1024
+HEARTBEAT_TTL = 3  # seconds without a heartbeat until others requeue what a session has claimed
+WAIT = 2  # seconds that Redis waits for a message at most
+OUT_OF_MEMORY_PAUSE = 0.2  # seconds between two looks at the queue while Redis cannot wait
+MAX_DEAD = 1_000  # dead letters
+MAX_MOVED = 4 * 1024 * 1024  # bytes that one script moves; ordinary batches are far below
 
-_LUA = pathlib.Path(__file__).parent / "lua"
+SCRIPTS = {path.stem: path.read_bytes() for path in (Path(__file__).parent / "lua").iterdir()}
 
 
-class HeartbeatLost(Exception):  # noqa: N818 (a state, as in "the heartbeat was lost")
-    """This session counts as dead: others may have put back what it had claimed."""
+class HeartbeatLostError(Exception):
+    """The session counts as dead: others may have requeued what it had claimed."""
 
 
-class Lengths(typing.NamedTuple):
-    """How many messages each list has."""
+class Lengths(NamedTuple):
+    """The numbers of messages."""
 
-    waiting: int
+    queue: int
     claimed: int
     dead: int
 
 
 class Session:
-    """One worker's stay at the queue, from `sign_on` to `put_back`.
+    """One worker's time at the queue, from `register` to `requeue`.
 
-    After any error of Redis it is not known which command still happened, or will when a stalled
-    server wakes up. So a session ends with its first error, and its name is never used again: a
-    command that comes late finds no heartbeat under that name, and changes nothing.
+    After an error of Redis, nobody knows whether a command was or will be executed. So the first
+    error ends the session, and its name is never used again: a delayed command finds no heartbeat
+    and changes nothing.
     """
 
-    def __init__(
-        self, client: redis.asyncio.Redis, blocking: redis.asyncio.Redis, name: str
-    ) -> None:
+    def __init__(self, client: Redis, name: str) -> None:
         self.name = name
         self._client = client
-        self._blocking = blocking
         self._claimed = keys.claimed(name)
         self._heartbeat = keys.heartbeat(name)
-        self._claim_keys = [keys.VOTES, self._claimed, self._heartbeat, keys.STAMP]
-        self._sign_on = client.register_script((_LUA / "sign_on.lua").read_bytes())
-        self._beat = client.register_script((_LUA / "beat.lua").read_bytes())
-        self._claim = client.register_script((_LUA / "claim.lua").read_bytes())
-        self._drop = client.register_script((_LUA / "drop.lua").read_bytes())
-        self._put_back = client.register_script((_LUA / "put_back.lua").read_bytes())
 
-    async def sign_on(self, status: dict[str, object]) -> None:
-        """Makes this worker known; from now on it may claim."""
-        await self._run(self._sign_on, [self._heartbeat, keys.WORKERS], self._life(status))
+    async def register(self, status: dict[str, Any]) -> None:
+        """Make this session known. From now on it may claim."""
+        await self._run("register", [self._heartbeat, keys.WORKERS], self._sign_of_life(status))
 
-    async def beat(self, status: dict[str, object]) -> Lengths:
-        """Says that the worker lives, and what it does. Raises `HeartbeatLost`."""
+    async def heartbeat(self, status: dict[str, Any]) -> Lengths:
+        """Stay alive for another `HEARTBEAT_TTL`."""
         names = [self._heartbeat, keys.WORKERS, keys.VOTES, self._claimed, keys.DEAD]
-        lengths = await self._run(self._beat, names, self._life(status))
-        return Lengths(*typing.cast("list[int]", lengths))
+        return Lengths(*await self._run("heartbeat", names, self._sign_of_life(status)))
 
-    async def claim(self, most: int) -> list[bytes]:
-        """Claims up to `most` messages, oldest first. Raises `HeartbeatLost`.
+    async def wait(self) -> None:
+        """Wait for a message in the queue, at most `WAIT` seconds."""
+        try:
+            # Moves the first message to where it is: this blocks while there is none. Only the
+            # claim script may take it, because it checks the heartbeat.
+            await self._client.blmove(keys.VOTES, keys.VOTES, WAIT, "LEFT", "LEFT")
+        except redis.exceptions.OutOfMemoryError:
+            await asyncio.sleep(OUT_OF_MEMORY_PAUSE)
 
-        After `MOVED_BYTES` it ends early; of what is too long for a ballot it brings the beginning.
+    async def claim(self, limit: int) -> list[bytes]:
+        """Claim up to `limit` messages, oldest first; fewer if they exceed `MAX_MOVED` bytes.
+
+        A message that is too long for a ballot is cut.
         """
-        answer = await self._run(self._claim, self._claim_keys, _claim_arguments(most))
-        return typing.cast("list[bytes]", answer)
-
-    async def claim_next(self, most: int) -> list[bytes]:
-        """Waits for a vote, `BLOCK` seconds at most, and claims. Raises `HeartbeatLost`.
-
-        The head of the list is moved onto itself: that blocks while there is none, and leaves the
-        claim to the script, which asks for the heartbeat. Both are sent at once: so Redis claims
-        in the turn in which the vote comes, and waits for the disk once for all of it.
-        """
-        async with self._blocking.pipeline(transaction=False) as together:
-            together.blmove(keys.VOTES, keys.VOTES, BLOCK, "LEFT", "LEFT")
-            names = self._claim_keys
-            together.evalsha(self._claim.sha, len(names), *names, *_claim_arguments(most))
-            waited, answer = await together.execute(raise_on_error=False)
-        if isinstance(answer, redis.exceptions.NoScriptError):
-            return await self.claim(most)
-        if isinstance(answer, Exception):
-            raise _named(answer) from None
-        if isinstance(waited, Exception) and not answer:
-            if not isinstance(waited, redis.exceptions.OutOfMemoryError):
-                raise waited
-            # No script may wait, and what waits may need memory: so it looks from time to time.
-            await asyncio.sleep(FULL_PAUSE)
-        return typing.cast("list[bytes]", answer)
+        names = [keys.VOTES, self._claimed, self._heartbeat, keys.STAMP]
+        return cast("list[bytes]", await self._run("claim", names, [limit, MAX_MOVED, MAX_BYTES]))
 
     async def drop(self, count: int, dead: list[bytes]) -> None:
-        """Forgets the `count` oldest claimed messages, which are committed; buries `dead`.
+        """Drop the `count` oldest claimed messages and add the dead letters among them."""
+        names = [self._claimed, self._heartbeat, keys.DEAD]
+        await self._run("drop", names, [count, MAX_DEAD, *dead])
 
-        Raises `HeartbeatLost`.
-        """
-        await self._run(
-            self._drop,
-            [self._claimed, self._heartbeat, keys.DEAD],
-            [str(count), str(DEAD_KEPT), *dead],
-        )
-
-    async def put_back(self) -> int:
-        """Puts back what this session still has claimed and signs off. Returns how many."""
-        return await self._release(self.name, "always")
-
-    async def hang_up(self) -> None:
-        """Ends all connections, so that the next session has new ones.
-
-        Their server may be a replica since a fail-over, and the address lead to another one.
-        """
-        for client in (self._client, self._blocking):
-            with contextlib.suppress(*redis_client.Away):
-                await client.connection_pool.disconnect()
+    async def requeue(self, name: str | None = None) -> int:
+        """End this session, or the one with that name. Return how many messages were requeued."""
+        return await self._requeue(name or self.name, "always")
 
     async def reap(self) -> dict[str, int]:
-        """Puts back what workers without a heartbeat had claimed. Returns how many of each."""
-        members = typing.cast("typing.Awaitable[set[bytes]]", self._client.smembers(keys.WORKERS))
-        names = sorted(name.decode() for name in await members if name.isascii())
-        if not names:
-            return {}
-        beats = await self._client.mget([keys.heartbeat(name) for name in names])
+        """End all sessions without a heartbeat. Return how many messages of each were requeued."""
+        members = await cast("Awaitable[set[bytes]]", self._client.smembers(keys.WORKERS))
+        names = [member.decode(errors="replace") for member in members]
+        heartbeats = await self._client.mget([keys.heartbeat(name) for name in names])
         reaped = {
-            name: await self._release(name, "if dead")
-            for name, beat in zip(names, beats, strict=True)
-            if beat is None
+            name: await self._requeue(name, "if dead")
+            for name, heartbeat in zip(names, heartbeats, strict=True)
+            if heartbeat is None
         }
         return {name: count for name, count in reaped.items() if count >= 0}
 
-    def _life(self, status: dict[str, object]) -> list[typing.Any]:
-        return [self.name, orjson.dumps(status), HEARTBEAT_LIFE]
+    def _sign_of_life(self, status: dict[str, Any]) -> list[Any]:
+        return [self.name, msgspec.json.encode({"name": self.name, **status}), HEARTBEAT_TTL]
 
-    async def _release(self, name: str, condition: str) -> int:
+    async def _requeue(self, name: str, condition: str) -> int:
+        names = [keys.VOTES, keys.claimed(name), keys.heartbeat(name), keys.WORKERS]
         total, left = 0, 1
-        while left:  # who is interrupted here leaves the rest to the reaper
-            answer = await self._run(
-                self._put_back,
-                [keys.VOTES, keys.claimed(name), keys.heartbeat(name), keys.WORKERS],
-                [condition, name, str(MOVED_BYTES)],
-            )
-            moved, left = typing.cast("list[int]", answer)
+        while left:
+            moved, left = await self._run("requeue", names, [condition, name, MAX_MOVED])
             total += moved
         return total
 
-    async def _run(
-        self, script: typing.Any, names: list[str], arguments: list[typing.Any]
-    ) -> object:
+    async def _run(self, script: str, names: list[str], arguments: list[Any]) -> Any:
+        """Run a script.
+
+        Raises:
+            HeartbeatLostError: The heartbeat of this session has expired.
+        """
+        run = self._client.register_script(SCRIPTS[script])
         try:
-            return await script(keys=names, args=arguments)
+            return await run(keys=names, args=arguments)
         except redis.exceptions.ResponseError as error:
-            raise _named(error) from None
-
-
-def is_full(messages: list[bytes], most: int) -> bool:
-    """Whether a claim of up to `most` ended before it had seen the end of the queue."""
-    return len(messages) == most or sum(map(len, messages)) >= MOVED_BYTES
-
-
-def _claim_arguments(most: int) -> list[str]:
-    return [str(most), str(MOVED_BYTES), str(ballot.MAX_BYTES)]
-
-
-def _named(error: Exception) -> Exception:
-    return HeartbeatLost() if str(error).startswith("NOHEARTBEAT") else error
+            if str(error).startswith("NOHEARTBEAT"):
+                raise HeartbeatLostError from None
+            raise

@@ -2,222 +2,157 @@
 
 import asyncio
 import contextlib
-import pathlib
-import time
-import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 
-from common import ballot, concurrency, dependency, postgres_client, settings
-from worker import literal, schema
+from common import postgres_client
+from common.ballot import Ballot, encode
+from common.settings import DatabaseSettings
+from worker import schema
 
-HANGS_AFTER = 3.0  # seconds without an answer to a commit, until a ping calls Postgres away
-MIGRATES_AFTER = 1.0  # seconds; a migration that takes longer is told, and not waited for any more
-REFUSED_FOR = 15.0  # seconds that a refused commit speaks for Postgres; the next try comes before
+UPSERT = (Path(__file__).parent / "sql" / "upsert.sql").read_text()
+SCHEMA_TIMEOUT = 1.0  # seconds that a ping waits for the schema, which usually takes less
 
-UPSERT = (pathlib.Path(__file__).parent / "sql" / "upsert.sql").read_text()
+# The batch cannot be stored at the moment. Waiting helps, or somebody has to fix something.
+UNAVAILABLE = (asyncpg.PostgresError, schema.SchemaMissingError, *postgres_client.UNAVAILABLE)
 
-# SQLSTATE classes that blame the data and not the server: data exception, integrity violation.
+# The data is wrong, not the server (SQLSTATE classes 22 and 23).
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
-# Those that say that Postgres is coming, going or overloaded; any other refusal of a commit, as for
-# a full disk, lasts until somebody mends something.
-PASSING_ERRORS = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.OutOfMemoryError,
-    asyncpg.OperatorInterventionError,
-)
 
-
-class StoreAway(Exception):  # noqa: N818 (a state, as in "Postgres is away")
-    """Postgres cannot store a batch now. Its text says why."""
-
-
-class Migrating(StoreAway, dependency.NotReady):
-    """Postgres cannot store a batch yet: its schema is being made or changed."""
-
-    def __init__(self) -> None:
-        super().__init__("the schema is being migrated")
-
-
-class Rejected(typing.NamedTuple):
+class Rejected(NamedTuple):
     """A ballot that Postgres refuses, and why."""
 
-    cast: ballot.Ballot
+    ballot: Ballot
     reason: str
 
 
-class Sorted(list[ballot.Ballot]):
-    """One ballot a voter, in the order of the voters. `arrays`: what `UPSERT` is given.
-
-    They are made here, ahead: while Postgres waits for the next batch it is too late.
-    """
-
-    def __init__(self, ballots: Iterable[ballot.Ballot]) -> None:
-        super().__init__(ballots)
-        self.arrays = as_arrays(self)
-
-
 class Store:
-    """One connection, made anew whenever it was lost."""
+    """The table of votes. After every failure it uses a new connection."""
 
-    def __init__(self, configured: settings.DatabaseSettings, *, migrate: bool) -> None:
-        self._settings = configured
+    def __init__(self, settings: DatabaseSettings, *, migrate: bool) -> None:
+        """Configure the store; nothing is opened yet.
+
+        Args:
+            settings: Where Postgres is.
+            migrate: Whether to apply the schema. If not, `prepare` fails until it is there.
+        """
+        self._settings = settings
         self._migrate = migrate
-        self._connection: asyncpg.Connection | None = None
-        self._migration: asyncio.Task[None] | None = None
-        self._was_current = False  # the schema, once since this worker started
-        self._upsert: typing.Any = None
-        self._busy = asyncio.Lock()
-        self._commit_began = 0.0
-        self._failure: str | None = None  # of the last use, if it failed
-        self._refusal: str | None = None  # of the last commit, if Postgres refused it as it is
-        self._refused_at = 0.0
+        self._connection = _Connection(settings, "worker")
+        self._monitor = _Connection(settings, "worker-monitor")
+        self._is_up_to_date = False
+        self._is_prepared = asyncio.Event()
+        self._failure: Exception | None = None  # of the last use
+
+    async def prepare(self) -> None:
+        """Apply the schema if it is missing; once after the start also if it is an older one.
+
+        Later the schema may be newer than this worker's, during an update. It is not undone.
+        """
+        with self._reporting():
+            async with self._connection.use() as connection:
+                version = await schema.version(connection)
+            if version is None or not (version == schema.VERSION or self._is_up_to_date):
+                if self._migrate:
+                    await schema.migrate(self._settings)
+                elif version is None:
+                    raise schema.SchemaMissingError
+            self._is_up_to_date = True
+            self._is_prepared.set()
+
+    async def commit(self, ballots: list[Ballot]) -> list[Rejected]:
+        """Store ballots that have `cast_at` and are as `newest_per_voter` returns them.
+
+        Returns:
+            What Postgres will never take. Everything else is committed.
+
+        Raises:
+            Exception: One of `UNAVAILABLE`. Some ballots may be committed; commit all again.
+        """
+        if not self._is_prepared.is_set():
+            await self.prepare()
+        with self._reporting():
+            async with self._connection.use() as connection:
+                return await _upsert(connection, ballots)
 
     async def ping(self) -> None:
-        """Raises `StoreAway` unless Postgres answers with the right schema, and takes commits."""
-        if self._migration and not self._migration.done():
-            raise Migrating
-        if self._busy.locked():  # a commit is under way, and will tell, unless it hangs
-            waited = time.monotonic() - self._commit_began
-            if waited > HANGS_AFTER:
-                raise StoreAway(f"a commit has had no answer for {waited:.0f} s")
-            if self._failure:
-                raise StoreAway(self._failure)
-            return
-        async with self._busy:
-            with self._usable():
-                await schema.check_whole(await self._connected())
-        if self._refusal and time.monotonic() - self._refused_at < REFUSED_FOR:
-            raise StoreAway(self._refusal)
+        """Raise an error unless Postgres answers, has the schema and takes commits."""
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+        async with self._monitor.use() as connection:
+            await connection.execute("SELECT 1")
+        try:
+            async with asyncio.timeout(SCHEMA_TIMEOUT):
+                await self._is_prepared.wait()
+        except TimeoutError:
+            raise TimeoutError("the schema is being applied") from None
 
-    async def commit(self, ballots: Sequence[ballot.Ballot]) -> list[Rejected]:
-        """Stores one ballot a voter in one transaction; `ballots` all have `cast_at`.
-
-        If they are not `Sorted` yet, that is done first.
-
-        Returns those that Postgres will never take; the others are committed. Raises `StoreAway`:
-        then it is not known whether they are, and they can be committed again.
-        """
-        async with self._busy:
-            self._commit_began = time.monotonic()
-            with self._usable():
-                await self._connected()
-                if not isinstance(ballots, Sorted):
-                    ballots = newest_of_each_voter(ballots)
-                try:
-                    rejected = await self._commit_or_split(ballots)
-                except asyncpg.PostgresError as error:
-                    if not isinstance(error, PASSING_ERRORS):
-                        self._refusal = dependency.describe(error)
-                        self._refused_at = time.monotonic()
-                    raise
-                self._refusal = None
-                return rejected
-
-    async def close(self) -> None:
-        """Closes the connection; a migration that still runs is given up."""
-        if self._migration:
-            await concurrency.cancel(self._migration)
-        async with self._busy:
-            self._disconnect()
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+        self._monitor.close()
 
     @contextlib.contextmanager
-    def _usable(self) -> Iterator[None]:
-        """Gives the connection up unless the block, which uses it, ends well."""
+    def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except (asyncpg.PostgresError, *postgres_client.Away) as error:
-            self._disconnect()
-            self._failure = dependency.describe(error)
-            raise StoreAway(self._failure) from error
-        except asyncio.CancelledError:
-            self._disconnect()
+        except Exception as error:
+            self._failure = error
+            self._is_prepared.clear()  # the table may be gone
             raise
         self._failure = None
 
-    async def _commit_or_split(self, ballots: Sorted) -> list[Rejected]:
+
+class _Connection:
+    """A connection that is opened when needed and given up after every failure."""
+
+    def __init__(self, settings: DatabaseSettings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._open: asyncpg.Connection | None = None
+
+    @contextlib.asynccontextmanager
+    async def use(self) -> AsyncIterator[asyncpg.Connection]:
+        if self._open is None or self._open.is_closed():
+            self._open = await postgres_client.connect(self._settings, self._name)
         try:
-            await self._upsert.fetch(*ballots.arrays)
-        except DATA_ERRORS as error:
-            if len(ballots) == 1:
-                return [Rejected(ballots[0], " ".join(str(error).split()))]
-            half = len(ballots) // 2
-            return [
-                *await self._commit_or_split(Sorted(ballots[:half])),
-                *await self._commit_or_split(Sorted(ballots[half:])),
-            ]
-        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
-            # Not by workers, whose ids are sorted: somebody else writes to the table as well.
-            await self._upsert.fetch(*ballots.arrays)
-        return []
+            yield self._open
+        except BaseException:  # after a cancellation, too, a statement may still be running
+            self.close()
+            raise
 
-    async def _connected(self) -> asyncpg.Connection:
-        if self._connection is None or self._connection.is_closed():
-            if self._migration:
-                await self._migrated(self._migration)
-            connection = await postgres_client.connect(self._settings, "worker")
-            try:
-                if not await self._is_fit(connection):
-                    if self._migrate:
-                        self._migration = asyncio.create_task(schema.migrate(self._settings))
-                        await self._migrated(self._migration)
-                    else:
-                        await schema.check(connection)
-                await schema.check_rights(connection)
-                self._upsert = await connection.prepare(UPSERT)
-            except BaseException:
-                connection.terminate()
-                raise
-            self._connection = connection
-        return self._connection
-
-    async def _is_fit(self, connection: asyncpg.Connection) -> bool:
-        """Whether the schema that is there will do.
-
-        Who finds another version than once before is about to be replaced, by a worker that has
-        applied it: that is not undone with each connection that is lost meanwhile.
-        """
-        if self._was_current:
-            return await schema.is_whole(connection)
-        self._was_current = await schema.is_current(connection)
-        return self._was_current
-
-    async def _migrated(self, migration: asyncio.Task[None]) -> None:
-        """Raises `Migrating` while the schema is being applied, else what went wrong with it.
-
-        That is a task of its own: whoever asks here may be cancelled after a moment.
-        """
-        done, _ = await asyncio.wait({migration}, timeout=MIGRATES_AFTER)
-        if not done:
-            raise Migrating
-        self._migration = None
-        await migration
-        self._was_current = True
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.terminate()
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.terminate()
+            self._open = None
 
 
-def as_arrays(ballots: Sequence[ballot.Ballot]) -> tuple[str, str, str]:
-    """What `UPSERT` is given: the voters, their votes, their times."""
-    ids, votes, times = zip(*ballots, strict=True) if ballots else ((), (), ())
-    return literal.of_texts(ids), literal.of_texts(votes), literal.of_numbers(times)
+async def _upsert(connection: asyncpg.Connection, ballots: list[Ballot]) -> list[Rejected]:
+    """Commit the ballots. If Postgres blames the data, bisect until the bad ballots are found."""
+    try:
+        await connection.execute(UPSERT, encode(ballots).decode())
+    except DATA_ERRORS as error:
+        if len(ballots) == 1:
+            return [Rejected(ballots[0], str(error))]
+        middle = len(ballots) // 2
+        return [
+            *await _upsert(connection, ballots[:middle]),
+            *await _upsert(connection, ballots[middle:]),
+        ]
+    return []
 
 
-def newest_of_each_voter(ballots: Sequence[ballot.Ballot]) -> Sorted:
-    """One ballot a voter, the last of those with its newest `cast_at`, sorted by voter.
+def newest_per_voter(ballots: Sequence[Ballot]) -> list[Ballot]:
+    """Return one ballot per voter, sorted by voter.
 
-    Sorted: two batches that share voters lock their rows in the same order, and never deadlock.
+    Of two ballots with the same `cast_at` the later one in the batch wins. Because of the order,
+    two workers lock the rows of common voters in the same order and never deadlock.
     """
-    newest = {cast.voter_id: cast for cast in ballots}
-    if len(newest) < len(ballots):  # somebody voted twice: the last is not always the newest
-        for cast in ballots:
-            known = typing.cast("int", newest[cast.voter_id].cast_at)
-            if typing.cast("int", cast.cast_at) >= known:
-                newest[cast.voter_id] = cast
-    return Sorted(map(newest.__getitem__, sorted(newest)))
+    by_time = sorted(ballots, key=attrgetter("cast_at"))
+    newest = {ballot.voter_id: ballot for ballot in by_time}
+    return sorted(newest.values(), key=attrgetter("voter_id"))

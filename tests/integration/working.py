@@ -1,29 +1,26 @@
 """A worker in the process of the tests."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-import pydantic
+from pydantic import SecretStr
 
-from tests import store
-from worker import app, settings
+from tests import served
+from tests.store import Stores
+from worker.app import create_app
+from worker.settings import Settings
+
+
+def settings(stores: Stores, batch_size: int = 1_000) -> Settings:
+    return Settings(
+        redis_url=SecretStr(stores.redis_url),
+        database_url=SecretStr(stores.database_url),
+        batch_size=batch_size,
+    )
 
 
 @contextlib.asynccontextmanager
-async def opened(stores: store.Stores, batch_size: int = 1_000) -> AsyncIterator[None]:
-    """A worker, which is stopped, and has ended, with the block."""
-    configured = settings.Settings(
-        redis_url=pydantic.SecretStr(stores.redis_url),
-        database_url=pydantic.SecretStr(stores.database_url),
-        host="127.0.0.1",
-        port=0,
-        batch_size=batch_size,
-    )
-    stop = asyncio.Event()
-    running = asyncio.create_task(app.run(configured, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await running
+async def opened(stores: Stores, batch_size: int = 1_000) -> AsyncIterator[str]:
+    """Run a worker while the block runs, and yield its URL once it is ready."""
+    async with served.opened(create_app(settings(stores, batch_size))) as url:
+        yield url

@@ -10,28 +10,33 @@ import time
 from collections.abc import AsyncIterator
 
 import asyncpg
-import orjson
 import psutil
 import pytest
 import redis.asyncio
 
-from common import ballot, keys
-from tests import service, store, until
-from tests.process import voters
+from common import keys
+from common.ballot import Ballot, Letter, encode
+from tests import until
+from tests.process.voters import Voters
+from tests.service import Service, Services
+from tests.store import Server, Stores
 
 Client = redis.asyncio.Redis
 WORKERS_DIE = 20  # times
+AB: tuple[Letter, ...] = ("a", "b")
+AAB: tuple[Letter, ...] = ("a", "a", "b")
+ABCZ: tuple[Letter, ...] = ("a", "b", "c", "z")
 
 
 @pytest.fixture
-async def client(stores: store.Stores) -> AsyncIterator[Client]:
+async def client(stores: Stores) -> AsyncIterator[Client]:
     async with redis.asyncio.Redis.from_url(stores.redis_url) as connected:
         yield connected
 
 
 @contextlib.asynccontextmanager
-async def locked(stores: store.Stores) -> AsyncIterator[asyncpg.Connection]:
-    """While the block runs, every commit of votes hangs in Postgres."""
+async def locked(stores: Stores) -> AsyncIterator[asyncpg.Connection]:
+    """Let every commit of votes hang in Postgres while the block runs."""
     db = await asyncpg.connect(stores.database_url)
     transaction = db.transaction()
     await transaction.start()
@@ -53,11 +58,9 @@ async def hung_commits(db: asyncpg.Connection) -> int:
     return int(await db.fetchval(count))
 
 
-async def push(client: Client, ballots: list[ballot.Ballot]) -> None:
+async def push(client: Client, ballots: list[Ballot]) -> None:
     for first in range(0, len(ballots), 5000):
-        await client.rpush(
-            keys.VOTES, *[ballot.encode(cast) for cast in ballots[first : first + 5000]]
-        )
+        await client.rpush(keys.VOTES, *[encode(cast) for cast in ballots[first : first + 5000]])
 
 
 async def stored(database_url: str) -> dict[str, str]:
@@ -88,19 +91,20 @@ async def drained(client: Client) -> None:
     await until.true(is_empty, 60)
 
 
-async def committed(worker: service.Service) -> int:
+async def committed(worker: Service) -> int:
     text = await worker.text("/metrics")
     found = re.search(r"^worker_ballots_committed_total (\S+)$", text, re.MULTILINE)
     assert found
     return int(float(found[1]))
 
 
+@pytest.mark.timeout(240)
 async def test_a_worker_killed_in_the_middle_of_a_batch_twenty_times(
-    stores: store.Stores, services: service.Services, client: Client
+    stores: Stores, services: Services, client: Client
 ) -> None:
     first = await services.ready("worker", **stores.environment)  # makes the table
     await first.terminate()
-    cast = [ballot.Ballot(f"voter-{n}", "aab"[n % 3], 1 + n) for n in range(100_000)]
+    cast = [Ballot(f"voter-{n}", AAB[n % 3], 1 + n) for n in range(100_000)]
     await push(client, cast)
     in_hand = 0
     for number in range(WORKERS_DIE):
@@ -127,10 +131,10 @@ async def test_a_worker_killed_in_the_middle_of_a_batch_twenty_times(
 
 
 async def test_a_worker_paused_past_its_heartbeat_is_taken_over_and_comes_back(
-    stores: store.Stores, services: service.Services, client: Client
+    stores: Stores, services: Services, client: Client
 ) -> None:
     paused = await services.ready("worker", WORKER_NAME="paused", **stores.environment)
-    old = [ballot.Ballot(f"voter-{n}", "a", 1 + n) for n in range(1000)]
+    old = [Ballot(f"voter-{n}", "a", 1 + n) for n in range(1000)]
     async with locked(stores) as db:
         await push(client, old)
         await until.true(lambda: hung(db))
@@ -143,7 +147,7 @@ async def test_a_worker_paused_past_its_heartbeat_is_taken_over_and_comes_back(
 
         await until.true(taken_over, 20)
     await drained(client)
-    new = [ballot.Ballot(f"voter-{n}", "b", 10_000 + n) for n in range(1000)]
+    new = [Ballot(f"voter-{n}", "b", 10_000 + n) for n in range(1000)]
     await push(client, new)
     await drained(client)
     paused.resume()
@@ -155,7 +159,7 @@ async def test_a_worker_paused_past_its_heartbeat_is_taken_over_and_comes_back(
     assert await stored(stores.database_url) == {each.voter_id: "b" for each in new}
     # It works again, alone, and what it had in hand is not claimed for ever.
     assert await other.terminate() == 0
-    more = [ballot.Ballot(f"more-{n}", "a", 1) for n in range(1000)]
+    more = [Ballot(f"more-{n}", "a", 1) for n in range(1000)]
     await push(client, more)
     await drained(client)
     expected = {each.voter_id: each.vote for each in (*new, *more)}
@@ -168,12 +172,12 @@ async def hung(db: asyncpg.Connection) -> bool:
 
 @pytest.mark.parametrize("count", [2, 4])
 async def test_several_workers_at_once(
-    stores: store.Stores, services: service.Services, client: Client, count: int
+    stores: Stores, services: Services, client: Client, count: int
 ) -> None:
     # Voters that change their minds over and over, so that the batches have many in common.
     choose = random.Random(count)
     cast = [
-        ballot.Ballot(f"voter-{choose.randrange(20_000)}", choose.choice("ab"), 1 + n)
+        Ballot(f"voter-{choose.randrange(20_000)}", choose.choice(AB), 1 + n)
         for n in range(100_000)
     ]
     newest = {each.voter_id: each.vote for each in cast}
@@ -193,21 +197,21 @@ async def test_several_workers_at_once(
 @pytest.mark.parametrize("how", ["stop", "kill", "pause"])
 @pytest.mark.parametrize("which", ["redis", "postgres"])
 async def test_a_store_goes_and_comes_back_under_load(
-    stores: store.Stores, services: service.Services, which: str, how: str
+    stores: Stores, services: Services, which: str, how: str
 ) -> None:
     vote, *workers = await asyncio.gather(
         services.ready("vote", **stores.environment),
         services.ready("worker", **stores.environment),
         services.ready("worker", **stores.environment),
     )
-    server: store.Server = getattr(stores, which)
-    people = voters.Voters(vote.url)
+    server: Server = getattr(stores, which)
+    people = Voters(vote.url)
     async with people.voting():
         await people.more(200)
         await getattr(server, how)()
         needing = [vote, *workers] if which == "redis" else workers
         for each in needing:
-            await until.true(functools.partial(unready, each, which), 20, each.name)
+            await until.true(functools.partial(reports, each, which), 20, each.name)
         if which == "postgres":
             await people.more(200)  # vote does not need Postgres
         await (server.resume() if how == "pause" else server.start())
@@ -220,18 +224,17 @@ async def test_a_store_goes_and_comes_back_under_load(
         assert await each.terminate() == 0
 
 
-async def unready(each: service.Service, which: str) -> bool:
-    return await each.get("/readyz") == 503 and f'"{which}":{{"state":"away"' in await each.text(
-        "/readyz"
-    )
+async def reports(each: Service, which: str) -> bool:
+    """Whether it says that the store is unavailable; a worker is not ready then."""
+    expected = 503 if each.name.startswith("worker") else 200
+    is_reported = f'"{which}":{{"state":"unavailable"' in await each.text("/readyz")
+    return is_reported and await each.get("/readyz") == expected
 
 
-async def test_vote_and_worker_killed_under_load(
-    stores: store.Stores, services: service.Services
-) -> None:
+async def test_vote_and_worker_killed_under_load(stores: Stores, services: Services) -> None:
     votes = [await services.ready("vote", **stores.environment) for _ in range(2)]
     worker = await services.ready("worker", **stores.environment)
-    people = voters.Voters(*(vote.url for vote in votes))
+    people = Voters(*(vote.url for vote in votes))
     async with people.voting():
         await people.more(200)
         await votes[0].kill()
@@ -245,7 +248,7 @@ async def test_vote_and_worker_killed_under_load(
 
 
 async def test_ten_thousand_malformed_messages_among_ten_thousand_good_ones(
-    stores: store.Stores, services: service.Services, client: Client
+    stores: Stores, services: Services, client: Client
 ) -> None:
     choose = random.Random(1)
     malformed = [
@@ -262,8 +265,8 @@ async def test_ten_thousand_malformed_messages_among_ten_thousand_good_ones(
         b"[" * 4000,
         b"x" * 10_000,
     ]
-    good = [ballot.Ballot(f"voter-{n}", "ab"[n % 2], 1 + n) for n in range(10_000)]
-    pushed = [ballot.encode(each) for each in good]
+    good = [Ballot(f"voter-{n}", AB[n % 2], 1 + n) for n in range(10_000)]
+    pushed = [encode(each) for each in good]
     pushed += [choose.choice(malformed) for _ in range(10_000)]
     choose.shuffle(pushed)
     worker = await services.ready("worker", **stores.environment)
@@ -278,14 +281,14 @@ async def test_ten_thousand_malformed_messages_among_ten_thousand_good_ones(
     assert sum(map(float, dead)) == 10_000
 
 
-@pytest.mark.parametrize("broken", [[], ["broken"]])  # beside it, each message is read by itself
-async def test_a_vote_for_an_option_that_is_no_more_or_not_yet_is_stored(
-    stores: store.Stores, services: service.Services, client: Client, broken: list[str]
+@pytest.mark.parametrize("broken", [[], ["broken"]])
+async def test_a_vote_for_an_option_that_is_not_offered_is_stored(
+    stores: Stores, services: Services, client: Client, broken: list[str]
 ) -> None:
-    """Whatever the worker is told of the options: a new vote page may be there before it is."""
+    """During an update, a new vote page may run before a new worker does."""
     await services.ready("worker", OPTION_A="Tea", OPTION_B="Coffee", **stores.environment)
-    cast = [ballot.Ballot(f"voter-{option}", option, 1) for option in "abcz"]
-    await client.rpush(keys.VOTES, *broken, *map(ballot.encode, cast))
+    cast = [Ballot(f"voter-{option}", option, 1) for option in ABCZ]
+    await client.rpush(keys.VOTES, *broken, *map(encode, cast))
     await drained(client)
     assert await stored(stores.database_url) == {each.voter_id: each.vote for each in cast}
     assert await client.llen(keys.DEAD) == len(broken)
@@ -294,10 +297,10 @@ async def test_a_vote_for_an_option_that_is_no_more_or_not_yet_is_stored(
 
 
 async def test_a_duplicate_and_an_old_ballot_change_nothing(
-    stores: store.Stores, services: service.Services, client: Client
+    stores: Stores, services: Services, client: Client
 ) -> None:
     await services.ready("worker", **stores.environment)
-    newer, older = ballot.Ballot("1", "b", 2000), ballot.Ballot("1", "a", 1000)
+    newer, older = Ballot("1", "b", 2000), Ballot("1", "a", 1000)
     for delivered in ([newer], [newer], [older], [older, newer, older]):
         await push(client, delivered)
         await drained(client)
@@ -305,7 +308,7 @@ async def test_a_duplicate_and_an_old_ballot_change_nothing(
 
 
 async def test_the_classic_message_is_stored(
-    stores: store.Stores, services: service.Services, client: Client
+    stores: Stores, services: Services, client: Client
 ) -> None:
     await services.ready("worker", **stores.environment)
     await client.rpush(keys.VOTES, '{"voter_id": "5a3f9c8be1d2a7f", "vote": "b"}')
@@ -315,10 +318,10 @@ async def test_the_classic_message_is_stored(
     assert await stored(stores.database_url) == {"5a3f9c8be1d2a7f": "a"}
 
 
-async def test_a_worker_told_to_stop_finishes_or_puts_back(
-    stores: store.Stores, services: service.Services, client: Client
+async def test_a_worker_that_is_stopped_finishes_or_requeues(
+    stores: Stores, services: Services, client: Client
 ) -> None:
-    cast = [ballot.Ballot(f"voter-{n}", "ab"[n % 2], 1 + n) for n in range(50_000)]
+    cast = [Ballot(f"voter-{n}", AB[n % 2], 1 + n) for n in range(50_000)]
     worker = await services.ready("worker", BATCH_SIZE="500", **stores.environment)
     await push(client, cast)
     await until.true(lambda: any_claimed(client))
@@ -338,24 +341,24 @@ async def any_claimed(client: Client) -> bool:
     return await claimed(client) > 0
 
 
-async def test_a_worker_told_to_stop_while_postgres_hangs_puts_back(
-    stores: store.Stores, services: service.Services, client: Client
+async def test_a_worker_that_is_stopped_while_postgres_hangs_requeues(
+    stores: Stores, services: Services, client: Client
 ) -> None:
     worker = await services.ready("worker", **stores.environment)
     async with locked(stores) as db:
-        await push(client, [ballot.Ballot("1", "a", 1), ballot.Ballot("2", "b", 1)])
+        await push(client, [Ballot("1", "a", 1), Ballot("2", "b", 1)])
         await until.true(lambda: hung(db))
         assert await worker.terminate() == 0
         assert await client.llen(keys.VOTES) == 2
         assert await claimed(client) == 0
 
 
-async def test_a_worker_told_to_stop_while_postgres_is_away_puts_back(
-    stores: store.Stores, services: service.Services, client: Client
+async def test_a_worker_that_is_stopped_while_postgres_is_unavailable_requeues(
+    stores: Stores, services: Services, client: Client
 ) -> None:
     worker = await services.ready("worker", WORKER_NAME="waiting", **stores.environment)
     await stores.postgres.stop()
-    cast = [ballot.Ballot(f"voter-{n}", "ab"[n % 2], 1 + n) for n in range(10)]
+    cast = [Ballot(f"voter-{n}", AB[n % 2], 1 + n) for n in range(10)]
     await push(client, cast)
 
     async def waits() -> bool:
@@ -364,41 +367,41 @@ async def test_a_worker_told_to_stop_while_postgres_is_away_puts_back(
 
     await until.true(waits, what=lambda: worker.log)
     assert await worker.terminate() == 0
-    assert await client.lrange(keys.VOTES, 0, -1) == [ballot.encode(each) for each in cast]
+    assert await client.lrange(keys.VOTES, 0, -1) == [encode(each) for each in cast]
     assert await claimed(client) == 0
 
 
 async def test_fifty_thousand_messages_that_are_no_text_do_not_stop_a_worker(
-    stores: store.Stores, services: service.Services, client: Client
+    stores: Stores, services: Services, client: Client
 ) -> None:
     """All in one batch, and each costly to show: the heartbeat goes on."""
     for _ in range(10):
         await client.rpush(keys.VOTES, *[b"\xff" * 1024] * 5_000)
-    await push(client, [ballot.Ballot("1", "a", 1)])
+    await push(client, [Ballot("1", "a", 1)])
     worker = await services.ready("worker", BATCH_SIZE="50000", **stores.environment)
     await drained(client)
     assert await stored(stores.database_url) == {"1": "a"}
     assert await client.llen(keys.DEAD) == 1000
-    told = await worker.text("/metrics")
-    assert "worker_lease_lost_total 0.0" in told
-    assert re.search(r"^worker_ballots_dead_total\{.*\} 50000.0$", told, re.MULTILINE), told
+    metrics = await worker.text("/metrics")
+    assert "worker_lease_lost_total 0.0" in metrics
+    assert re.search(r"^worker_ballots_dead_total\{.*\} 50000.0$", metrics, re.MULTILINE), metrics
 
 
-async def test_a_ballot_that_postgres_refuses_is_buried(
-    stores: store.Stores, services: service.Services, client: Client
+async def test_a_ballot_that_postgres_refuses_becomes_a_dead_letter(
+    stores: Stores, services: Services, client: Client
 ) -> None:
     worker = await services.ready("worker", **stores.environment)
     db = await asyncpg.connect(stores.database_url)
     await db.execute("ALTER TABLE votes ADD CONSTRAINT even CHECK (id NOT LIKE '%7')")
     await db.close()
-    cast = [ballot.Ballot(f"voter-{n}", "a", 1 + n) for n in range(10)]
-    await push(client, [*cast, ballot.Ballot("voter-17", "b", 1)])
+    cast = [Ballot(f"voter-{n}", "a", 1 + n) for n in range(10)]
+    await push(client, [*cast, Ballot("voter-17", "b", 1)])
     await drained(client)
     assert await stored(stores.database_url) == {
         each.voter_id: each.vote for each in cast if each.voter_id != "voter-7"
     }
-    letters = [orjson.loads(letter) for letter in await client.lrange(keys.DEAD, 0, -1)]
-    assert [orjson.loads(letter["message"])["voter_id"] for letter in letters] == [
+    letters = [json.loads(letter) for letter in await client.lrange(keys.DEAD, 0, -1)]
+    assert [json.loads(letter["message"])["voter_id"] for letter in letters] == [
         "voter-7",
         "voter-17",
     ]
@@ -407,7 +410,7 @@ async def test_a_ballot_that_postgres_refuses_is_buried(
 
 
 async def test_an_idle_worker_uses_no_cpu(
-    stores: store.Stores, services: service.Services, client: Client
+    stores: Stores, services: Services, client: Client
 ) -> None:
     worker = await services.ready("worker", **stores.environment)
     process = psutil.Process(worker.pid)

@@ -1,8 +1,8 @@
--- One row a voter; an older ballot, or the same one again, changes nothing.
--- $1 ids, sorted, each once; $2 votes; $3 cast_at in µs since the epoch; each array as text
+-- Stores a batch: one row per voter. An older ballot, or the same one again, changes nothing.
+-- $1: a JSON array of ballots, sorted by voter, one per voter. `cast_at` is in µs since the epoch.
 INSERT INTO votes (id, vote, cast_at)
-SELECT given.id, given.vote, timestamptz 'epoch' + given.cast_at * interval '1 microsecond'
-FROM unnest($1::text::text[], $2::text::text[], $3::text::bigint[]) AS given (id, vote, cast_at)
+SELECT voter_id, vote, timestamptz 'epoch' + cast_at * interval '1 microsecond'
+FROM jsonb_to_recordset($1::jsonb) AS ballot (voter_id text, vote text, cast_at bigint)
 ON CONFLICT (id) DO UPDATE
 SET vote = excluded.vote, cast_at = excluded.cast_at
 WHERE excluded.cast_at > votes.cast_at

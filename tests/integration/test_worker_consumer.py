@@ -1,0 +1,114 @@
+"""The consumer in a worker: what it claims, what it reports and how it recovers."""
+
+import json
+
+import pytest
+from redis.asyncio import Redis
+
+from common import keys, redis_client
+from common.ballot import Ballot, encode
+from tests import until
+from tests.integration import account, working
+from tests.service import Services
+from tests.store import Stores
+from worker import consumer
+from worker.queue import MAX_DEAD
+
+BATCH = 4
+
+
+async def sessions(client: Redis) -> set[str]:
+    """The names of those that are alive; none while Redis is unavailable."""
+    try:
+        found = [name.decode() async for name in client.scan_iter(match=keys.heartbeat("*"))]
+        return {name.removeprefix(keys.heartbeat("")) for name in found}
+    except redis_client.UNAVAILABLE:
+        return set()
+
+
+async def test_after_each_restart_of_redis_there_is_a_new_session_at_once(
+    stores: Stores, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "STABLE", 0.0)
+    async with working.opened(stores, BATCH):
+        seen = await sessions(client)
+        for _ in range(4):
+            await stores.redis.kill()
+            await stores.redis.start()
+
+            async def is_back(seen: set[str] = seen) -> bool:
+                return bool(await sessions(client) - seen)
+
+            await until.true(is_back, within=3)
+            seen |= await sessions(client)
+    assert not await sessions(client)
+
+
+@pytest.mark.parametrize(("first", "claimed"), [(BATCH - 1, BATCH - 1), (3 * BATCH, 2 * BATCH)])
+async def test_only_after_a_full_batch_the_next_one_is_claimed_before_the_commit(
+    stores: Stores, client: Redis, first: int, claimed: int
+) -> None:
+    votes = [encode(Ballot(f"voter-{n}", "a", n)) for n in range(3 * BATCH)]
+
+    async def lengths() -> tuple[int, int]:
+        (name,) = await sessions(client)
+        return await client.llen(keys.claimed(name)), await client.llen(keys.VOTES)
+
+    async def has_claimed() -> bool:
+        return (await lengths())[0] == claimed
+
+    async def is_waiting() -> bool:
+        (name,) = await sessions(client)
+        heartbeat = json.loads(await client.get(keys.heartbeat(name)) or "{}")
+        return bool(heartbeat.get("state") == "waiting for postgres")
+
+    async def are_stored() -> bool:
+        return await lengths() == (0, 0)
+
+    async with working.opened(stores, BATCH):
+        await stores.postgres.stop()
+        await client.rpush(keys.VOTES, *votes[:first])
+        await until.true(has_claimed)
+        if votes[first:]:
+            await client.rpush(keys.VOTES, *votes[first:])
+        await until.true(is_waiting)
+        assert await lengths() == (claimed, len(votes) - claimed)
+        await stores.postgres.start()
+        await until.true(are_stored)
+
+
+async def test_the_newest_dead_letters_are_kept_with_their_beginning(
+    stores: Stores, client: Redis
+) -> None:
+    messages = [b"%d%b" % (number, b"x" * 2 * consumer.MAX_SHOWN) for number in range(MAX_DEAD + 5)]
+    await client.rpush(keys.VOTES, *messages)
+
+    async def are_kept() -> bool:
+        return await client.llen(keys.DEAD) == MAX_DEAD
+
+    async with working.opened(stores, len(messages)):
+        await until.true(are_kept)
+    letters = [json.loads(letter) for letter in await client.lrange(keys.DEAD, 0, -1)]
+    kept = [message[: consumer.MAX_SHOWN].decode() for message in messages[-MAX_DEAD:]]
+    assert [each["message"] for each in letters] == kept[::-1]
+    assert all(each["reason"] for each in letters)
+
+
+async def test_an_outage_is_logged_once_and_reported(
+    stores: Stores, services: Services, client: Redis
+) -> None:
+    async with account.opened(client, "~*", "+@all") as user:
+        environment = {**stores.environment, **user, "REDIS_PASSWORD": "wrong"}
+        worker = services.start("worker", MIGRATE="false", **environment)
+
+        async def are_reported() -> bool:
+            if not await worker.get("/readyz"):
+                return False
+            states = json.loads(await worker.text("/readyz"))["dependencies"].values()
+            return all(state["state"] == "unavailable" and state["reason"] for state in states)
+
+        await until.true(are_reported, what=lambda: worker.log)
+        assert await worker.get("/readyz") == 503
+        assert await worker.get("/healthz") == 200
+        assert worker.log.count("unavailable, retrying") == 2
+        assert await worker.terminate() == 0

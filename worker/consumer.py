@@ -1,0 +1,228 @@
+"""The consumer: moves ballots from the queue to the store, batch by batch."""
+
+import asyncio
+import contextlib
+import functools
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+import structlog
+
+from common import backoff, redis_client
+from common.ballot import Ballot, BallotError, decode, encode, now
+from common.dependency import Dependency
+from worker import store
+from worker.metrics import Metrics
+from worker.queue import HEARTBEAT_INTERVAL, MAX_DEAD, HeartbeatLostError, Session
+from worker.settings import Settings
+from worker.store import Store, newest_per_voter
+
+FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in progress
+REQUEUE_TIMEOUT = 3.0  # seconds; after that, another worker does it
+STABLE = 5.0  # seconds of a session after which its end counts as the first failure
+MAX_SHOWN = 1024  # bytes of a message in its dead letter
+
+T = TypeVar("T")
+
+log = structlog.get_logger("worker")
+
+
+class DeadLetter(NamedTuple):
+    """A message that can never be stored. `kind` is the reason as a metrics label."""
+
+    message: bytes
+    kind: str
+    reason: str
+
+
+class Batch(NamedTuple):
+    """What one claim brought: `size` messages, the newest ballot of each voter, dead letters."""
+
+    size: int
+    is_full: bool
+    ballots: list[Ballot]
+    dead: list[DeadLetter]
+
+
+class Consumer:
+    """Consumes the queue until it is stopped, whatever becomes unavailable meanwhile."""
+
+    def __init__(
+        self, settings: Settings, store: Store, metrics: Metrics, redis: Dependency
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._metrics = metrics
+        self._redis = redis
+        self._last_session: str | None = None
+        self._is_stopping = False
+        self._state = "idle"
+        self._started = _milliseconds()
+        self._committed = 0
+        self._last_commit: int | None = None
+
+    async def run(self) -> None:
+        """Consume in one session after the other; the first error of Redis ends a session."""
+        failures = 0
+        while True:
+            started = time.monotonic()
+            try:
+                return await self._run_session()
+            except* HeartbeatLostError:
+                self._metrics.lease_lost.inc()
+                log.warning("heartbeat expired: other workers may have requeued the batch")
+            except* redis_client.UNAVAILABLE as group:
+                self._redis.mark_unavailable(group.exceptions[0])
+            except* Exception:
+                log.exception("session failed")
+            is_stable = time.monotonic() - started > STABLE
+            failures = 1 if is_stable else failures + 1
+            await asyncio.sleep(backoff.delay(failures))
+
+    async def stop(self, running: asyncio.Task[None]) -> None:
+        """Finish the batch in progress, requeue what is left and end the task of `run`."""
+        self._is_stopping = True
+        if self._state == "draining":
+            await asyncio.wait({running}, timeout=FINISH_TIMEOUT)
+        running.cancel()
+        await asyncio.wait({running})
+
+    async def _run_session(self) -> None:
+        async with redis_client.connect(self._settings, "worker") as client:
+            session = Session(client, f"{self._settings.worker_name}-{secrets.token_hex(3)}")
+            try:
+                await session.register(self._status())
+                if self._last_session:  # it may have ended while Redis was unavailable
+                    await session.requeue(self._last_session)
+                self._last_session = session.name
+                async with asyncio.TaskGroup() as group:
+                    heartbeats = group.create_task(self._send_heartbeats(session))
+                    await self._consume(session, group)
+                    heartbeats.cancel()
+            finally:
+                with contextlib.suppress(*redis_client.UNAVAILABLE):
+                    async with asyncio.timeout(REQUEUE_TIMEOUT):
+                        await session.requeue()
+
+    async def _consume(self, session: Session, group: asyncio.TaskGroup) -> None:
+        await self._retry(self._store.prepare)
+        claiming: asyncio.Task[Batch | None] | None = None
+        while not self._is_stopping:
+            self._state = "idle"
+            batch = await (claiming or self._wait_and_claim(session))
+            claiming = None
+            if batch is None:
+                continue
+            if batch.is_full:  # there is more: claim it while Postgres commits this batch
+                claiming = group.create_task(self._claim(session))
+            await self._commit(session, batch)
+
+    async def _wait_and_claim(self, session: Session) -> Batch | None:
+        await session.wait()
+        return await self._claim(session)
+
+    async def _claim(self, session: Session) -> Batch | None:
+        messages = await session.claim(self._settings.batch_size)
+        return decode_batch(messages, self._settings.batch_size) if messages else None
+
+    async def _commit(self, session: Session, batch: Batch) -> None:
+        self._state = "draining"
+        rejected = await self._retry(functools.partial(self._store_ballots, batch.ballots))
+        dead = [
+            *batch.dead,
+            *(
+                DeadLetter(encode(each.ballot), "rejected", f"Postgres refuses it: {each.reason}")
+                for each in rejected
+            ),
+        ]
+        self._count(batch, dead)
+        await session.drop(batch.size, _letters(dead))
+
+    async def _store_ballots(self, ballots: list[Ballot]) -> list[store.Rejected]:
+        with self._metrics.commit_seconds.time():
+            return await self._store.commit(ballots) if ballots else []
+
+    async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Await `operation()` until Postgres does it. The store reports why it does not."""
+        failures = 0
+        while True:
+            try:
+                return await operation()
+            except store.UNAVAILABLE:
+                failures += 1
+                self._state = "waiting for postgres"
+                await asyncio.sleep(backoff.delay(failures))
+
+    async def _send_heartbeats(self, session: Session) -> None:
+        while True:
+            lengths = await session.heartbeat(self._status())
+            self._redis.mark_available()
+            self._metrics.queue_length.set(lengths.queue)
+            self._metrics.claimed_length.set(lengths.claimed)
+            self._metrics.dead_length.set(lengths.dead)
+            for name, count in (await session.reap()).items():
+                self._metrics.reaped.inc(count)
+                log.warning("requeued the ballots of a dead worker", session=name, ballots=count)
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "state": self._state,
+            "at": _milliseconds(),
+            "started": self._started,
+            "committed": self._committed,
+            "last_commit": self._last_commit,
+        }
+
+    def _count(self, batch: Batch, dead: list[DeadLetter]) -> None:
+        for letter in dead:
+            self._metrics.dead.labels(letter.kind).inc()
+        if dead:
+            log.warning("dead letters", count=len(dead), last_reason=dead[-1].reason)
+        self._metrics.batch_size.observe(batch.size)
+        committed = batch.size - len(dead)
+        if committed:
+            self._committed += committed
+            self._last_commit = _milliseconds()
+            self._metrics.committed.inc(committed)
+            oldest = min(
+                ballot.cast_at for ballot in batch.ballots if isinstance(ballot.cast_at, int)
+            )
+            self._metrics.lag_seconds.observe(max(0.0, (now() - oldest) / 1e6))
+
+
+def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
+    """Decode a claim of up to `limit` messages."""
+    ballots: list[Ballot] = []
+    dead: list[DeadLetter] = []
+    for message in messages:
+        try:
+            ballot = decode(message)
+        except BallotError as error:
+            dead.append(DeadLetter(message, error.kind, str(error)))
+            continue
+        if ballot.cast_at is msgspec.UNSET:
+            ballot = msgspec.structs.replace(ballot, cast_at=now())
+        ballots.append(ballot)
+    return Batch(len(messages), len(messages) == limit, newest_per_voter(ballots), dead)
+
+
+def _letters(dead: list[DeadLetter]) -> list[bytes]:
+    """Encode as many as are kept: all of a large batch would take longer than a heartbeat."""
+    return [
+        msgspec.json.encode(
+            {
+                "message": letter.message[:MAX_SHOWN].decode(errors="backslashreplace"),
+                "reason": letter.reason,
+                "at": _milliseconds(),
+            }
+        )
+        for letter in dead[-MAX_DEAD:]
+    ]
+
+
+def _milliseconds() -> int:
+    return now() // 1000
