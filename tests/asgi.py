@@ -10,7 +10,7 @@ from starlette import datastructures, types
 
 @dataclasses.dataclass
 class Answer:
-    """What the app answered."""
+    """The answer of an app."""
 
     status: int
     headers: datastructures.Headers

@@ -21,11 +21,11 @@ from worker.settings import Settings as WorkerSettings
 hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
 
-# Started by nohup or in the background of a script, the tests ignore signals, and so would all
-# programs that they start.
+# Started by nohup or in the background of a script, the tests ignore these signals. A handler
+# instead, which does nothing, is not inherited by the programs that the tests start.
 for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, lambda *_: None)
 
 DATABASE = "test"
 SETTINGS = frozenset(

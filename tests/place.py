@@ -1,4 +1,4 @@
-"""A temporary folder that every user may pass."""
+"""A temporary folder that every user may enter."""
 
 import contextlib
 import shutil
@@ -6,18 +6,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-EVERYBODY = 0o711
-
 
 @contextlib.contextmanager
 def opened(prefix: str = "vote test ") -> Iterator[Path]:
-    """A new folder, by default with a space in its path, deleted at the end.
+    """Yield a new folder, by default with a space in its path, and delete it at the end.
 
-    For root the servers run as another user, who could not pass pytest's folders.
+    If root runs the tests, the stores run as another user, who cannot enter pytest's folders.
     """
     path = Path(tempfile.mkdtemp(prefix=prefix))
     try:
-        path.chmod(EVERYBODY)
+        path.chmod(0o711)
         yield path
     finally:
         shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""Waiting for a condition, not for time."""
+"""Wait for a condition, not for time."""
 
 import asyncio
 import inspect
@@ -16,7 +16,7 @@ async def true(
     """Wait until `condition()`, a function or a coroutine function, is true.
 
     Raises:
-        AssertionError: it was not, within that many seconds; `what` tells more about it.
+        AssertionError: It was not true within that many seconds; `what` describes it.
     """
     deadline = time.monotonic() + within
     while True:
