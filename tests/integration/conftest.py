@@ -1,18 +1,19 @@
 """Fixtures for the tests of one part against real stores."""
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 import redis.asyncio
 from pydantic import SecretStr
 
+import result.app
+import vote.app
+from result.settings import Settings as ResultSettings
 from tests import served, store
-
-if TYPE_CHECKING:
-    from tests.integration.listener import Listener
-    from tests.integration.visitor import Visitor
+from tests.integration import listener, visitor
+from vote.settings import Settings as VoteSettings
+from worker import schema
 
 
 @pytest.fixture
@@ -24,9 +25,7 @@ async def client(stores: store.Stores) -> AsyncIterator[redis.asyncio.Redis]:
 
 @pytest.fixture
 async def tables(stores: store.Stores) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to Postgres, where a worker has made the tables."""
-    from worker import schema
-
+    """A connection to Postgres, where a worker has created the tables."""
     connection = await asyncpg.connect(stores.database_url)
     await schema.apply(connection)
     yield connection
@@ -36,40 +35,30 @@ async def tables(stores: store.Stores) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 async def vote_url(stores: store.Stores) -> AsyncIterator[str]:
     """The URL of a vote service in this process."""
-    from vote.app import create_app
-    from vote.settings import Settings
-
-    settings = Settings(redis_url=SecretStr(stores.redis_url))
-    async with served.opened(create_app(settings)) as url:
+    settings = VoteSettings(redis_url=SecretStr(stores.redis_url))
+    async with served.opened(vote.app.create_app(settings)) as url:
         yield url
 
 
 @pytest.fixture
-async def result_url(stores: store.Stores, tables: asyncpg.Connection) -> AsyncIterator[str]:
-    """The URL of a result service in this process."""
-    from result.app import create_app
-    from result.settings import Settings
-
-    settings = Settings(
-        database_url=SecretStr(stores.database_url), redis_url=SecretStr(stores.redis_url)
-    )
-    async with served.opened(create_app(settings)) as url:
-        yield url
-
-
-@pytest.fixture
-async def guest(vote_url: str) -> AsyncIterator["Visitor"]:
+async def guest(vote_url: str) -> AsyncIterator[visitor.Visitor]:
     """Someone who opens the vote page for the first time."""
-    from tests.integration import visitor
-
     async with visitor.opened(vote_url) as opened:
         yield opened
 
 
 @pytest.fixture
-async def audience(result_url: str) -> AsyncIterator["Listener"]:
-    """A browser at the result page."""
-    from tests.integration import listener
+async def result_url(stores: store.Stores, tables: asyncpg.Connection) -> AsyncIterator[str]:
+    """The URL of a result service in this process."""
+    settings = ResultSettings(
+        database_url=SecretStr(stores.database_url), redis_url=SecretStr(stores.redis_url)
+    )
+    async with served.opened(result.app.create_app(settings)) as url:
+        yield url
 
+
+@pytest.fixture
+async def audience(result_url: str) -> AsyncIterator[listener.Listener]:
+    """A browser at the result page."""
     async with listener.opened(result_url) as opened:
         yield opened
