@@ -14,6 +14,7 @@ import structlog
 from common import backoff, redis_client
 from common.ballot import Ballot, BallotError, decode, encode, now
 from common.dependency import Dependency
+from common.settings import SettingsError
 from worker import store
 from worker.metrics import Metrics
 from worker.queue import HEARTBEAT_INTERVAL, MAX_DEAD, HeartbeatLostError, Session
@@ -65,7 +66,7 @@ class Consumer:
         self._last_commit: int | None = None
 
     async def run(self) -> None:
-        """Consume in one session after the other; the first error of Redis ends a session."""
+        """Consume until stopped. The first error of Redis ends a session; another one follows."""
         failures = 0
         while True:
             started = time.monotonic()
@@ -74,7 +75,7 @@ class Consumer:
             except* HeartbeatLostError:
                 self._metrics.lease_lost.inc()
                 log.warning("heartbeat expired: other workers may have requeued the batch")
-            except* redis_client.UNAVAILABLE as group:
+            except* (SettingsError, *redis_client.UNAVAILABLE) as group:
                 self._redis.mark_unavailable(group.exceptions[0])
             except* Exception:
                 log.exception("session failed")

@@ -1,11 +1,12 @@
--- The schema, applied by a worker under an advisory lock. It may run again at any time, and on the
--- classic voting app's table: votes(id, vote) with rows in it is migrated in place.
--- All of it is one transaction. By hand: `psql -f schema.sql`; what is outside of BEGIN and COMMIT is
--- for psql alone, a worker has a transaction of its own around what is between them.
+-- The schema. A worker applies it under an advisory lock. It may run again at any time, and it
+-- migrates the classic voting app's table votes(id, vote) in place, with its rows.
+-- Everything is one transaction. `psql -f schema.sql` applies it by hand. A worker executes only what
+-- is between BEGIN and COMMIT, in a transaction of its own.
 
 \set ON_ERROR_STOP on
 
--- As the server's default may not be: what is counted at the end is what the lock has waited for.
+-- The count at the end must see what was committed while this transaction waited for the lock. Another
+-- isolation level, which may be the default of the server, would not show it.
 BEGIN ISOLATION LEVEL READ COMMITTED;
 
 DO $$
@@ -20,21 +21,21 @@ BEGIN
 END
 $$;
 
--- The functions keep this path: nothing that a caller makes can take the place of a table.
+-- The functions keep this search path, so that no object of a caller can replace a table.
 SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true);
 
--- Ids are compared byte by byte: by the order of a language, as the database's may be, a ballot costs
--- Postgres a third more, and nobody reads voters in that order.
+-- COLLATE "C" compares ids byte by byte. With the collation of a language, a ballot costs Postgres a
+-- third more, and nobody reads voters in that order.
 CREATE TABLE IF NOT EXISTS votes (
     id VARCHAR(255) COLLATE "C" PRIMARY KEY,
     vote VARCHAR(255) NOT NULL,
     cast_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Nobody writes between here and the first count of the tallies below.
+-- Nobody can write between here and the count of the tallies at the end.
 LOCK TABLE votes IN SHARE ROW EXCLUSIVE MODE;
 
--- The rows of a classic table were cast before times were kept: any ballot is newer.
+-- The rows of a classic table have no time. Any ballot is newer.
 ALTER TABLE votes ADD COLUMN IF NOT EXISTS cast_at timestamptz NOT NULL DEFAULT 'epoch';
 ALTER TABLE votes ALTER COLUMN cast_at SET DEFAULT now();
 
@@ -48,8 +49,8 @@ BEGIN
 END
 $$;
 
--- One option's voters, spread over shards: batches that commit at the same time each take a shard
--- of their own, and wait for no row of another's.
+-- The voters of each option, spread over shards. Transactions that commit at the same time take
+-- different shards, so that none waits for a row of another.
 CREATE TABLE IF NOT EXISTS tally_shards (
     vote VARCHAR(255) NOT NULL,
     shard smallint NOT NULL,
@@ -63,8 +64,8 @@ FROM tally_shards
 GROUP BY vote
 HAVING sum(voters) <> 0;
 
--- Takes a shard that no other transaction has, until this one ends. Only try-locks, so that no
--- two transactions can wait for each other; all taken is a matter of more than 16 writers at once.
+-- Takes a shard that no other transaction has, until this transaction ends. It only tries to lock, so
+-- that no two transactions wait for each other. With more than 16 writers at once, some have to wait.
 CREATE OR REPLACE FUNCTION tally_take_shard() RETURNS smallint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -84,8 +85,8 @@ BEGIN
 END
 $$;
 
--- Adds what a statement changed in votes to the tallies, and notifies if that is anything.
--- SECURITY DEFINER: whoever may write votes need not have rights on the tallies.
+-- Adds the changes of a statement to the tallies, and notifies if there are any.
+-- SECURITY DEFINER: a role that may write votes needs no rights on the tallies.
 CREATE OR REPLACE FUNCTION tally_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
@@ -144,8 +145,8 @@ REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION tally_chang
 CREATE OR REPLACE TRIGGER tally_truncate AFTER TRUNCATE ON votes
 FOR EACH STATEMENT EXECUTE FUNCTION tally_truncate();
 
--- The count anew, in the transaction that holds the lock above: right for the rows of a classic
--- table, and for any that were written while there was no trigger.
+-- Count all tallies, under the lock from above. This includes the rows of a classic table and all rows
+-- that were written without the triggers.
 DELETE FROM tally_shards;
 INSERT INTO tally_shards (vote, shard, voters) SELECT vote, 0, count(*) FROM votes GROUP BY vote;
 

@@ -11,14 +11,20 @@ import asyncpg
 
 from common import postgres_client
 from common.ballot import Ballot, encode
-from common.settings import DatabaseSettings
+from common.settings import DatabaseSettings, SettingsError
 from worker import schema
+from worker.schema import SchemaMissingError
 
 UPSERT = (Path(__file__).parent / "sql" / "upsert.sql").read_text()
 SCHEMA_TIMEOUT = 1.0  # seconds that a ping waits for the schema, which usually takes less
 
-# The batch cannot be stored at the moment. Waiting helps, or somebody has to fix something.
-UNAVAILABLE = (asyncpg.PostgresError, schema.SchemaMissingError, *postgres_client.UNAVAILABLE)
+# Nothing can be stored at the moment. Waiting helps, or somebody has to fix something.
+UNAVAILABLE = (
+    asyncpg.PostgresError,
+    SchemaMissingError,
+    SettingsError,
+    *postgres_client.UNAVAILABLE,
+)
 
 # The data is wrong, not the server (SQLSTATE classes 22 and 23).
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
@@ -61,7 +67,7 @@ class Store:
                 if self._migrate:
                     await schema.migrate(self._settings)
                 elif version is None:
-                    raise schema.SchemaMissingError
+                    raise SchemaMissingError
             self._is_up_to_date = True
             self._is_prepared.set()
 
@@ -99,6 +105,7 @@ class Store:
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:
+        """Let `ping` report the outcome of the block."""
         try:
             yield
         except Exception as error:

@@ -1,10 +1,10 @@
-"""Voters who vote at the real vote service, and remember what it acknowledged."""
+"""Voters who vote at the real vote service and remember what it acknowledged."""
 
 import asyncio
-import collections
 import contextlib
 import itertools
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -17,7 +17,7 @@ PAUSE = 0.002  # seconds of one voter between two votes: leaves the services som
 
 
 class Voters:
-    """New voters, one after the other; `acknowledged` has the vote of each, by its voter id."""
+    """New voters, one after the other; `acknowledged` has the vote of each, by voter id."""
 
     def __init__(
         self,
@@ -27,12 +27,18 @@ class Voters:
         close: bool = False,
         options: str = "aab",
     ) -> None:
-        """`close`: each request on a connection of its own. `options`: what they vote for in turn;
-        one beside a and b need not be there all the time.
+        """Configure the voters.
+
+        Args:
+            urls: The vote services, which take turns.
+            concurrency: How many vote at the same time.
+            pause: Seconds of one voter between two votes.
+            close: Whether each request uses a new connection.
+            options: What they vote for, in turn. Other letters than a and b may be unknown.
         """
         self.acknowledged: dict[str, str] = {}
         self.refused = 0
-        self.reasons: collections.Counter[str] = collections.Counter()  # of the refusals, in words
+        self.reasons: Counter[str] = Counter()  # of the refusals
         self._urls = urls
         self._concurrency = concurrency
         self._pause = pause
@@ -40,11 +46,11 @@ class Voters:
         self._options = options
         self._numbers = itertools.count()
         self._in_a_row = 0  # acknowledged since the last refusal
-        self._taken: set[int] = set()  # who had one acknowledged since then
+        self._voted: set[int] = set()  # who had a vote acknowledged since then
 
     @contextlib.asynccontextmanager
     async def voting(self) -> AsyncIterator[None]:
-        """They vote as long as the block runs."""
+        """Vote while the block runs."""
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for person in range(self._concurrency):
@@ -55,28 +61,46 @@ class Voters:
                 stop.set()
 
     async def more(self, count: int) -> None:
-        """Waits until `count` more votes were acknowledged."""
+        """Wait until `count` more votes were acknowledged."""
         wanted = len(self.acknowledged) + count
-        await until.true(lambda: len(self.acknowledged) >= wanted, 60, lambda: self._told())
+        await until.true(lambda: len(self.acknowledged) >= wanted, 60, self._summary)
 
     async def well(self, count: int, within: float = 60) -> None:
-        """Waits until `count` more votes were acknowledged, and none refused in between.
-
-        Some of everybody: one who waits for the answer of a replica may yet be refused.
-        """
+        """Wait until `count` more votes in a row were acknowledged, at least one of each voter."""
         self._start_again()
 
         def is_well() -> bool:
-            return self._in_a_row >= count and len(self._taken) == self._concurrency
+            return self._in_a_row >= count and len(self._voted) == self._concurrency
 
-        await until.true(is_well, within, lambda: self._told())
+        await until.true(is_well, within, self._summary)
+
+    async def check_stored(self, database_url: str) -> None:
+        """Wait until all acknowledged votes are stored, and compare them one by one.
+
+        A vote without an acknowledgement may be stored, too, if only the answer of Redis was lost.
+        """
+        db = await asyncpg.connect(database_url)
+        try:
+
+            async def all_stored() -> bool:
+                rows = await db.fetch("SELECT id FROM votes")
+                return self.acknowledged.keys() <= {row["id"] for row in rows}
+
+            await until.true(all_stored, 60, self._summary)
+            async with db.transaction(isolation="repeatable_read"):
+                stored = dict(await db.fetch("SELECT id, vote FROM votes"))
+                counted = dict(await db.fetch("SELECT vote, count(*) FROM votes GROUP BY vote"))
+                tallies = dict(await db.fetch("SELECT vote, voters FROM tallies"))
+        finally:
+            await db.close()
+        assert {voter: stored[voter] for voter in self.acknowledged} == self.acknowledged
+        assert len(stored) - len(self.acknowledged) <= self.refused
+        assert tallies == counted
 
     async def _vote_until(self, stop: asyncio.Event, person: int) -> None:
-        timeout = aiohttp.ClientTimeout(total=15)
-        # No cookie jar: each post is a new voter's.
         async with aiohttp.ClientSession(
-            timeout=timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=15),
+            cookie_jar=aiohttp.DummyCookieJar(),  # without cookies, each request has a new voter
             connector=aiohttp.TCPConnector(force_close=self._close),
         ) as client:
             while not stop.is_set():
@@ -96,7 +120,7 @@ class Voters:
                 voter_id = answer.cookies["voter_id"].value.partition(".")[0]
                 self.acknowledged[voter_id] = vote
                 self._in_a_row += 1
-                self._taken.add(person)
+                self._voted.add(person)
             elif answer.status != 422 or vote in "ab":
                 assert answer.status == 503, await answer.text()
                 states = re.findall(r'data-state="([^"]*)"', await answer.text())
@@ -109,34 +133,7 @@ class Voters:
 
     def _start_again(self) -> None:
         self._in_a_row = 0
-        self._taken.clear()
+        self._voted.clear()
 
-    async def check_stored(self, database_url: str) -> None:
-        """Waits until all that was acknowledged is stored, and compares one by one.
-
-        A vote that was not acknowledged may be stored all the same, when only the answer of Redis
-        was lost; never more of those than were refused, and the tallies agree with the rows.
-        """
-        db = await asyncpg.connect(database_url)
-        try:
-
-            async def all_stored() -> bool:
-                return int(await db.fetchval("SELECT count(*) FROM votes")) >= len(
-                    self.acknowledged
-                ) and not set(self.acknowledged) - {
-                    row["id"] for row in await db.fetch("SELECT id FROM votes")
-                }
-
-            await until.true(all_stored, 60, lambda: self._told())
-            async with db.transaction(isolation="repeatable_read"):
-                stored = dict(await db.fetch("SELECT id, vote FROM votes"))
-                counted = dict(await db.fetch("SELECT vote, count(*) FROM votes GROUP BY vote"))
-                tallies = dict(await db.fetch("SELECT vote, voters FROM tallies"))
-        finally:
-            await db.close()
-        assert {voter: stored[voter] for voter in self.acknowledged} == self.acknowledged
-        assert len(stored) - len(self.acknowledged) <= self.refused
-        assert tallies == counted
-
-    def _told(self) -> str:
+    def _summary(self) -> str:
         return f"{len(self.acknowledged)} acknowledged, {self.refused} refused: {self.reasons}"
