@@ -231,7 +231,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def get_service(request: Request) -> VoteService:
+async def get_service(request: Request) -> VoteService:
     """Return what the handlers share."""
     service: VoteService = request.app.state.service
     return service
@@ -240,7 +240,7 @@ def get_service(request: Request) -> VoteService:
 Service = Annotated[VoteService, Depends(get_service)]
 
 
-def check_json(request: Request, service: Service) -> None:
+async def check_json(request: Request, service: Service) -> None:
     """Check the headers of a vote in JSON."""
     service.check(request, "application/json")
 
@@ -265,7 +265,7 @@ async def cast_vote(vote: Vote, request: Request, response: Response, service: S
 
 async def report_refusal(request: Request, refusal: Refusal) -> Response:
     """Answer a program whose vote was not accepted."""
-    service = get_service(request)
+    service: VoteService = request.app.state.service
     service.metrics.refused.labels(refusal.reason).inc()
     content: dict[str, Any] = {"reason": refusal.reason, "detail": refusal.detail}
     if refusal.status in (409, 422):
@@ -282,4 +282,4 @@ async def report_invalid_body(request: Request, error: RequestValidationError) -
     """Answer a program whose body is not a vote."""
     if any(problem["type"] == "json_invalid" for problem in error.errors()):
         return await report_refusal(request, Refusal(400, "bad_request", "the body is not JSON"))
-    return await report_refusal(request, get_service(request).unknown_option())
+    return await report_refusal(request, request.app.state.service.unknown_option())
