@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the pages: a browser, visitors, and the system they visit."""
+"""A browser, its visitors, and what they visit: pages without stores, or the whole system."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,11 +9,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests import store
-from tests.browser import install, system, visitor
+from tests import served, store
+from tests.browser import install, system
+from tests.browser.pages import ResultPage, VotePage
+from tests.browser.visitor import Visitor, arrived
 
-Arrive = Callable[..., Awaitable[visitor.Visitor]]
-Ask = Callable[..., Awaitable[system.Pair]]
+Serve = Callable[[VotePage | ResultPage], Awaitable[str]]
+Arrive = Callable[..., Awaitable[Visitor]]
 
 
 @pytest.fixture(scope="session")
@@ -27,54 +29,51 @@ def chromium() -> Path:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
-    """Chromium, once for all these tests."""
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(
+        browser = await playwright.chromium.launch(
             executable_path=chromium, args=list(install.FLAGS)
         )
-        yield started
-        await started.close()
+        yield browser
+        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def shared_system(
     chromium: Path, servers: store.Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[system.System]:
-    """The system, once for all these tests. They take `running`."""
     async with system.opened(servers, tmp_path_factory.mktemp("system")) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="package")
 async def running(shared_system: system.System) -> system.System:
-    """The system, whole, without any vote."""
+    """The whole system, without any vote."""
     await shared_system.reset()
     return shared_system
 
 
 @pytest_asyncio.fixture(loop_scope="package")
-async def ask(running: system.System) -> AsyncIterator[Ask]:
-    """Asks something else: starts a vote and a result service with other settings."""
-    async with contextlib.AsyncExitStack() as services:
+async def serve() -> AsyncIterator[Serve]:
+    """Serves a page without stores, and returns its URL."""
+    async with contextlib.AsyncExitStack() as servers:
 
-        async def start(**settings: str) -> system.Pair:
-            return await services.enter_async_context(running.asking(**settings))
+        async def start(page: VotePage | ResultPage) -> str:
+            return await servers.enter_async_context(served.opened(page.app, ready=False))
 
         yield start
 
 
 @pytest_asyncio.fixture(loop_scope="package")
-async def arrive(browser: Browser, ask: Ask) -> AsyncIterator[Arrive]:
-    """Lets visitors come. When they leave, none may have noticed a problem.
+async def arrive(browser: Browser, serve: Serve) -> AsyncIterator[Arrive]:
+    """Lets a visitor open a URL or a page. None of them may notice a problem.
 
-    They leave before what they look at ends: therefore this asks for `ask`.
+    It depends on `serve`, so that visitors leave before their page ends.
     """
     async with contextlib.AsyncExitStack() as visitors:
 
-        async def come(url: str | None = None, **options: Any) -> visitor.Visitor:
-            come_in = await visitors.enter_async_context(visitor.arrived(browser, **options))
-            if url:
-                await come_in.open(url)
-            return come_in
+        async def come(goal: str | VotePage | ResultPage, **options: Any) -> Visitor:
+            visitor = await visitors.enter_async_context(arrived(browser, **options))
+            await visitor.open(goal if isinstance(goal, str) else await serve(goal))
+            return visitor
 
         yield come

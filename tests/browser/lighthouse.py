@@ -120,7 +120,7 @@ async def main(chromium: pathlib.Path) -> int:
     missed = []
     with tempfile.TemporaryDirectory() as folder, store.opened() as servers:
         async with system.opened(servers, pathlib.Path(folder)) as running:
-            await running.pretend(a=1_204, b=987)
+            await running.set_tallies(a=1_204, b=987)
             for name, url in (("vote", running.vote.url), ("result", running.result.url)):
                 print(f"{name} page")
                 try:

@@ -33,10 +33,10 @@ async def main(chromium: pathlib.Path) -> None:
                 visitor.arrived(browser, viewport=DESKTOP, reduced_motion="reduce") as wall,
             ):
                 await phone.open(running.vote.url)
-                await phone.cast("a")
+                await phone.vote("a")
                 await phone.settled()
                 await phone.page.screenshot(path=FOLDER / "vote.png")
-                await running.pretend(a=1_204, b=987)
+                await running.set_tallies(a=1_204, b=987)
                 await wall.open(running.result.url)
                 await expect(wall.page.locator("#health")).to_have_text("All is well")
                 await expect(wall.page.locator("#total")).to_have_text("2,191 votes")

@@ -108,7 +108,7 @@ async function post(id) {
   if (status === 202) return "recorded";
   if (status === 409) return "changed";
   if (status === 422) return "unknown";
-  const { reason } = await response.json().catch(() => ({})); // a proxy may answer, too
+  const reason = (await response.json().catch(() => null))?.reason; // a proxy may answer, too
   if (status === 403 && reason === "closed") return "closed";
   if (status < 500) return "refused";
   return reason === "not_taken" ? "not recorded" : "no answer";

@@ -1,0 +1,140 @@
+"""Both pages without stores: apps whose answers the tests choose."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import socketio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from common.poll import OPTION_LETTERS, Option, Poll
+from common.security import SecurityHeaders
+from common.templating import milliseconds
+from result import page as result_page
+from vote import page as vote_page
+
+PERIOD = 0.5  # seconds between two states of the pipeline
+
+
+def poll_of(*names: str, title: str = "Which one?", closes_at: datetime | None = None) -> Poll:
+    options = tuple(map(Option, OPTION_LETTERS, names or ("Cats", "Dogs")))
+    return Poll(title, options, closes_at)
+
+
+@dataclass
+class VotePage:
+    """The vote page. Everything that a test may change is a field."""
+
+    poll: Poll = field(default_factory=poll_of)
+    state: str = "open"
+    choice: str | None = None
+    answer: tuple[int, Any] = (202, {})  # to a vote by script: status and content
+    votes: list[dict[str, str]] = field(default_factory=list)  # what the script has sent
+    hold: asyncio.Event | None = None  # until it is set, votes get no answer
+
+    @property
+    def app(self) -> ASGIApp:
+        routes = [
+            Route("/", self._show),
+            Route("/api/votes", self._vote, methods=["POST"]),
+            *vote_page.STATIC.routes,
+        ]
+        return SecurityHeaders(Starlette(routes=routes))
+
+    async def _show(self, request: Request) -> Response:
+        page = vote_page.Page(self.poll, "replica-1", "http://127.0.0.1:9/")
+        html = page.render(request, choice=self.choice, state=self.state)
+        response = HTMLResponse(html)
+        vote_page.LOCALES.remember(request, response)
+        return response
+
+    async def _vote(self, request: Request) -> Response:
+        self.votes.append(await request.json())
+        if self.hold:
+            await self.hold.wait()
+        status, content = self.answer
+        if status == 202:
+            self.choice = self.votes[-1]["vote"]
+        return JSONResponse(content, status)
+
+
+class ResultPage:
+    """The result page with its live channel."""
+
+    def __init__(self, poll: Poll | None = None, **counts: int) -> None:
+        self.poll = poll or poll_of()
+        self.counts = {option.id: counts.get(option.id, 0) for option in self.poll.options}
+        self.degraded = False
+        self.is_silent = False
+        self.changes: dict[str, Any] = {}  # to a pipeline where all is well
+        self._server = socketio.AsyncServer(async_mode="asgi")
+        self._server.on("connect", self._connect)
+
+    @property
+    def app(self) -> ASGIApp:
+        routes = [Route("/", self._show), *result_page.STATIC.routes]
+        return SecurityHeaders(socketio.ASGIApp(self._server, Starlette(routes=routes)))
+
+    async def send_counts(self, **counts: int) -> None:
+        self.counts |= counts
+        await self._server.emit("scores", json.dumps(self.counts))
+
+    async def send_pipeline(self, **changes: Any) -> None:
+        self.changes = changes
+        await self._server.emit("pipeline", self._pipeline())
+
+    async def _connect(self, session: str, _: dict[str, Any]) -> None:
+        await self._server.emit("scores", json.dumps(self.counts), to=session)
+        self._server.start_background_task(self._follow, session)
+
+    async def _follow(self, session: str) -> None:
+        while self._server.manager.is_connected(session, "/"):
+            if not self.is_silent:
+                await self._server.emit("pipeline", self._pipeline(), to=session)
+            await asyncio.sleep(PERIOD)
+
+    async def _show(self, request: Request) -> Response:
+        html = result_page.Page(self.poll, "https://vote.example.org/").render(
+            request,
+            tallies=self.counts,
+            as_of=datetime.now(UTC),
+            final=self.changes.get("final", False),
+            degraded=self.degraded,
+        )
+        response = HTMLResponse(html)
+        result_page.LOCALES.remember(request, response)
+        return response
+
+    def _pipeline(self) -> dict[str, Any]:
+        now = milliseconds(datetime.now(UTC))
+        closes_at = self.poll.closes_at
+        return {
+            "now": now,
+            "browsers": 2,
+            "as_of": now,
+            "poll": self.poll.edition,
+            "closes_at": milliseconds(closes_at) if closes_at else None,
+            "final": False,
+            "postgres": store("available"),
+            "redis": store("available"),
+            "waiting": 0,
+            "claimed": 0,
+            "dead": 0,
+            "workers": [worker("worker-1")],
+            "vote_page": True,
+            "last_commit": None,
+        } | self.changes
+
+
+def store(state: str, *, refused: bool = False) -> dict[str, Any]:
+    return {"state": state, "since": milliseconds(datetime.now(UTC)), "refused": refused}
+
+
+def worker(name: str, *, alive: bool = True, state: str = "idle") -> dict[str, Any]:
+    return {"name": name, "alive": alive, "state": state, "last_commit": None}

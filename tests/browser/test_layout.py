@@ -1,0 +1,89 @@
+"""Names of any length and script, in any number, on any screen."""
+
+from typing import Literal
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Arrive
+from tests.browser.pages import ResultPage, VotePage, poll_of
+from tests.browser.visitor import Visitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+DRINKS = [
+    *("Tea", "Coffee", "Water", "Juice", "Milk", "Beer", "Wine", "Cocoa", "Lemonade", "Cola"),
+    *("Mate", "Kefir", "Kombucha", "Smoothie", "Espresso", "Cider", "Punch", "Sake", "Ayran"),
+    *("Lassi", "Kvass", "Mead", "Whisky", "Rum", "Gin", "Sherry"),
+]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LONG = "The name of an option that somebody has pasted without reading it " * 3
+POLLS = {
+    **{f"{count}": poll_of(*DRINKS[:count]) for count in (2, 3, 4, 5, 9, 10, 11, 26)},
+    **{f"{count}-long": poll_of(LONG, *DRINKS[1:count]) for count in (2, 5, 12, 26)},
+    "words": poll_of("Donaudampfschifffahrtsgesellschaft", "W" * 60, "United States of America"),
+    "chinese": poll_of("猫和所有其他小动物" * 4, "狗", title="猫还是狗" * 6),
+    "emoji": poll_of("🐱", "🐶🐶🐶", "👨‍👩‍👧‍👦 Families", "🦜 Parrots", "🐢"),
+    "hebrew": poll_of("חתולים", "כלבים (Dogs)", "תוכים"),
+    "long-title": poll_of(title=LONG),
+}
+SIZES = [(320, 568), (360, 640), (390, 844), (844, 390), (960, 540), (1280, 720), (3840, 2160)]
+CASES = [
+    pytest.param(name, marks=() if name in ("2", "12-long") else pytest.mark.extended)
+    for name in POLLS
+]
+# The distinct sizes of type of the names, and what does not fit.
+MEASURE = """() => {
+    const names = [...document.querySelectorAll(".name")];
+    const boxes = [...document.querySelectorAll(".option, .bar, .side")];
+    const inside = (name) => {
+        const box = name.closest(".option, .bar, .side").getBoundingClientRect();
+        const { top, bottom, left, right } = name.getBoundingClientRect();
+        return top >= box.top - 1 && bottom <= box.bottom + 1
+            && left >= box.left - 1 && right <= box.right + 1;
+    };
+    return {
+        overflow: document.documentElement.scrollWidth - window.innerWidth,
+        sizes: new Set(names.map((name) => getComputedStyle(name).fontSize)).size,
+        outside: names.filter((name) => !inside(name)).map((name) => name.textContent),
+        crowded: boxes.filter((box) => box.scrollHeight > box.clientHeight + 1).length,
+    };
+}"""
+
+
+async def check_fit(visitor: Visitor, name: str) -> None:
+    """Measure the page on each screen, and take pictures of it."""
+    for width, height in SIZES:
+        await visitor.page.set_viewport_size({"width": width, "height": height})
+        for scheme in SCHEMES:
+            await visitor.page.emulate_media(color_scheme=scheme)
+            await visitor.screenshot(f"{name}-{width}-{scheme}")
+        fits = {"overflow": 0, "sizes": 1, "outside": [], "crowded": 0}
+        assert await visitor.page.evaluate(MEASURE) == fits, (width, height)
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_names_fit_the_vote_page(arrive: Arrive, name: str) -> None:
+    phone = await arrive(VotePage(POLLS[name], choice="a"), reduced_motion="reduce")
+    await check_fit(phone, f"vote-{name}")
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_names_fit_the_result_page(arrive: Arrive, name: str) -> None:
+    poll = POLLS[name]
+    counts = {option.id: 3 * 4**index for index, option in enumerate(poll.options[:9])}
+    wall = await arrive(ResultPage(poll, **counts), reduced_motion="reduce")
+    await expect(wall.health).to_have_text("All is well")
+    await check_fit(wall, f"result-{name}")
+
+
+@pytest.mark.parametrize("count", [2, 10, 26])
+async def test_all_bars_fit_a_wall(arrive: Arrive, count: int) -> None:
+    page = ResultPage(poll_of(*DRINKS[:count]), a=9)
+    wall = await arrive(page, viewport={"width": 1280, "height": 720})
+    await expect(wall.health).to_have_text("All is well")
+    await wall.page.keyboard.press("p")
+    await expect(wall.page.locator(".strip")).to_be_hidden()
+    await wall.settled()
+    height = await wall.page.evaluate("document.documentElement.scrollHeight - innerHeight")
+    assert height <= 0
