@@ -55,7 +55,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 
 {{/* Environment of the containers that connect to Redis: where its password or URL is mounted. */}}
 {{- define "vote.redis.env" -}}
-- name: {{ or .Subcharts.redis (empty .Values.externalRedis.existingSecretUrlKey) | empty | ternary "REDIS_URL_FILE" "REDIS_PASSWORD_FILE" }}
+- name: {{ if or .Subcharts.redis (empty .Values.externalRedis.existingSecretUrlKey) }}REDIS_PASSWORD_FILE{{ else }}REDIS_URL_FILE{{ end }}
   value: /run/secrets/stores/redis
 {{- end }}
 

@@ -2,20 +2,20 @@
 
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from tests.browser.conftest import browser, chromium
-from tests.e2e.cluster import release, space
+from tests.e2e.cluster import release
 
 __all__ = ["browser", "chromium"]  # fixtures of the tests of the pages
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cluster() -> Iterator[None]:
-    """Fails, and says why, where no cluster answers. At the end nothing of the tests is left."""
+def cluster() -> None:
+    """Fail early if no cluster answers, and load the images that were built last."""
     for program in ("kubectl", "helm"):
         assert shutil.which(program), f"{program} is not installed"
     asked = subprocess.run(
@@ -25,13 +25,7 @@ def cluster() -> Iterator[None]:
         check=False,
     )
     assert not asked.returncode, f"no cluster answers: {asked.stderr}"
-    # What was built last, whatever the cluster had before.
-    release.load(*release.IMAGES, *release.in_engine(*release.STORES))
-    yield
-    for name in space.leaving:
-        subprocess.run(
-            ["kubectl", "wait", "--for=delete", f"namespace/{name}", "--timeout=120s"], check=True
-        )
+    release.load(*release.IMAGES)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
