@@ -123,6 +123,25 @@ async def test_reap_requeues_what_the_dead_had_claimed_once(client: Redis) -> No
     assert {b"alive", b"other"} <= await client.smembers(keys.WORKERS)
 
 
+async def test_reap_spares_a_session_whose_heartbeat_is_late(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive, late = await registered(client, "alive"), await registered(client, "late")
+    await client.rpush(keys.VOTES, *messages(2))
+    await late.claim(2)
+    await client.delete(keys.heartbeat("late"))
+    look = client.mget
+
+    async def look_before_the_heartbeat(names: list[str]) -> list[bytes | str | None]:
+        found = await look(names)
+        await late.register({})
+        return found
+
+    monkeypatch.setattr(client, "mget", look_before_the_heartbeat)
+    assert await alive.reap() == {}
+    assert await contents(client, keys.claimed("late")) == messages(2)
+
+
 async def test_only_the_newest_dead_letters_are_kept(client: Redis) -> None:
     session = await registered(client, "w")
     await client.rpush(keys.VOTES, *messages(3))
