@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import signal
 import sys
 import time
@@ -27,6 +28,8 @@ GROUPS: dict[str, Callable[[System], Awaitable[list[Row]]]] = {
 }
 WHOLE = ROOT / "docs" / "bench.json"
 PART = ROOT / "build" / "bench.json"
+README = ROOT / "bench" / "README.md"
+RESULTS = re.compile("(?<=<!-- results -->\n).*(?=<!-- end of results -->)", re.DOTALL)
 
 
 async def measure(running: System, names: list[str]) -> tuple[list[Row], list[str]]:
@@ -83,9 +86,12 @@ def main() -> None:
     }
     output.parent.mkdir(exist_ok=True)
     output.write_text(f"{json.dumps(content, indent=2, ensure_ascii=False)}\n")
-    print(f"{content['date']}, {content['machine']}\n\n{table(rows)}\n\nwritten to {output}")
+    results = f"\nMeasured {content['date']} on {content['machine']}.\n\n{table(rows)}\n\n"
+    print(f"{results}written to {output}")
     if failed:
         raise SystemExit(f"bench: failed: {', '.join(failed)}")
+    if output == WHOLE:
+        README.write_text(RESULTS.sub(lambda _: results, README.read_text()))
 
 
 if __name__ == "__main__":
