@@ -1,5 +1,6 @@
 """The result service for programs and operators."""
 
+import asyncio
 import datetime
 import json
 
@@ -78,3 +79,13 @@ async def test_every_answer_has_the_security_headers(result_url: str) -> None:
         status, headers, _ = await listener.get(result_url, path)
         assert status == expected, path
         assert {name: headers.get(name) for name in security.HEADERS} == security.HEADERS, path
+
+
+async def test_a_long_body_is_refused_before_it_has_come(result_url: str) -> None:
+    host, _, port = result_url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = b"POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n"
+    writer.write(head + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1_000)
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).split()[1] == b"413"
+    writer.close()

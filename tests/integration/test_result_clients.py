@@ -15,7 +15,6 @@ from starlette.types import Message
 from websockets.asyncio.client import ClientConnection, connect
 
 from common.poll import Poll
-from common.security import BodyLimit
 from result import live, polling_limit
 from result.live import Client, Live
 from result.metrics import Metrics
@@ -35,7 +34,7 @@ class Hall:
         self.metrics = Metrics()
         self.live = Live(Poll("?", ()), self.metrics, dict)
         channel = socketio.ASGIApp(self.live.server, Starlette())
-        self.app = BodyLimit(PollingLimit(channel, self.live.server))
+        self.app = PollingLimit(channel, self.live.server)
 
     @property
     def browsers(self) -> float | None:
@@ -159,16 +158,6 @@ async def test_polling_sessions_are_limited_and_websockets_are_not(
         async with open_websocket(url) as websocket:
             await join(websocket)
             await until.true(lambda: hall.browsers == 2)
-
-
-async def test_a_long_body_is_refused_before_it_has_come(url: str) -> None:
-    host, _, port = url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    head = f"POST {PATH}polling&sid=x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
-    writer.write(head.encode() + b"x" * 1_000)
-    async with asyncio.timeout(5):
-        assert (await reader.readline()).split()[1] == b"413"
-    writer.close()
 
 
 async def test_half_an_upgrade_is_a_bad_request(url: str) -> None:
