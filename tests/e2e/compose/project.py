@@ -117,8 +117,9 @@ class Project:
         return inspect(self.container(service))
 
     def is_healthy(self) -> bool:
-        states = [self.inspect(name)["State"] for name in RUNNING]
-        return all(state.get("Health", {}).get("Status") == "healthy" for state in states)
+        names = [self.container(service) for service in RUNNING]
+        states = docker("inspect", "--format", "{{.State.Health.Status}}", *names)
+        return set(states.split()) == {"healthy"}
 
     def execute(self, service: str, *command: str, **options: Any) -> str:
         return docker("exec", "-i", self.container(service), *command, **options)

@@ -33,8 +33,10 @@ DENIED_TO_RESULT = (
     "SET ROLE worker",
 )
 AS_RESULT = (
-    'PGPASSWORD="$(cat /run/secrets/result-password)" psql -h 127.0.0.1 -U result voting -c "$1"'
+    'PGPASSWORD="$(cat /run/secrets/result-password)" '
+    'psql -h 127.0.0.1 -U result -d voting -v VERBOSITY=sqlstate -c "$1"'
 )
+INSUFFICIENT_PRIVILEGE = "42501"
 ALLOWED_IN_REDIS = {
     "vote": ["PING", "PEXPIRE {votes}:vote-page 5000"],
     "worker": ["LLEN votes", "GET {votes}:stamp"],
@@ -96,7 +98,7 @@ def test_the_role_of_result_only_reads(system: Project) -> None:
     system.execute("db", "sh", "-c", AS_RESULT, "sh", "SELECT * FROM tallies")
     for statement in DENIED_TO_RESULT:
         refusal = system.execute("db", "sh", "-c", AS_RESULT, "sh", statement, status=1)
-        assert "permission denied" in refusal, statement
+        assert INSUFFICIENT_PRIVILEGE in refusal, statement
 
 
 @pytest.mark.parametrize("user", ALLOWED_IN_REDIS)
