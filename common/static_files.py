@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 
 import starlette.staticfiles
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import Scope
@@ -35,7 +37,8 @@ class StaticFiles(starlette.staticfiles.StaticFiles):
     @property
     def routes(self) -> list[BaseRoute]:
         """Return the routes that an app mounts."""
-        return [Mount("/static/{digest}", self, name="static")]
+        compressed = Middleware(GZipMiddleware, minimum_size=500)
+        return [Mount("/static/{digest}", self, name="static", middleware=[compressed])]
 
     def url(self, name: str) -> str:
         """Return the path of a file.

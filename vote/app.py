@@ -1,17 +1,18 @@
 """The vote service: its parts, its routes and what runs in the background."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from common import __version__, health
+from common.background import background
 from common.ballot import PUSH_TIMEOUT
 from common.dependency import Dependency
 from common.redis_client import connect
@@ -41,12 +42,9 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with client, asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(queue.run()) for _ in range(RUNNERS)]
-            running.append(tasks.create_task(redis.watch(check_redis)))
+        pushing = [queue.run() for _ in range(RUNNERS)]
+        async with client, background(redis.watch(check_redis), *pushing):
             yield
-            for task in running:
-                task.cancel()
 
     app = FastAPI(
         title="vote",
@@ -57,7 +55,8 @@ def create_app(settings: Settings) -> ASGIApp:
         max_body_size=MAX_BODY,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         routes=[
-            Route("/", routes.VotePage),
+            Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
+            Route("/", routes.cast_form, methods=["POST"]),
             *health.routes([redis], metrics.registry, ready_when_degraded=True),
             *STATIC.routes,
         ],
@@ -75,5 +74,4 @@ def create_app(settings: Settings) -> ASGIApp:
         metrics=metrics,
     )
     app.include_router(routes.router)
-    app.add_middleware(GZipMiddleware, minimum_size=500)
     return SecurityHeaders(app)  # outermost, so that also the answer to an internal error has them

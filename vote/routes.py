@@ -11,7 +11,6 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from starlette.endpoints import HTTPEndpoint
 from starlette.responses import HTMLResponse, JSONResponse
 
 from common.ballot import Ballot, Letter, now
@@ -134,55 +133,55 @@ class VoteService:
             raise Refusal(415, "bad_request", f"content-type: {given!r} is not {media_type}")
 
 
-class VotePage(HTTPEndpoint):
-    """`/`: the page and its form."""
+async def get_service(request: Request) -> VoteService:
+    """Return what the handlers share."""
+    service: VoteService = request.app.state.service
+    return service
 
-    async def get(self, request: Request) -> Response:
-        """Show the page and mark the voter's choice."""
-        service: VoteService = request.app.state.service
-        state = "unavailable" if service.redis.state == "unavailable" else "open"
-        response = self._render(request, service, 200, state)
-        if service.voter_ids.can_sign and service.voter(request) is None:
-            # With the cookie in place before the vote, two quick taps come from one voter.
-            service.remember(request, response, service.voter_ids.create(), None)
-        return response
 
-    async def post(self, request: Request) -> Response:
-        """Record the vote of a form and redirect to the page."""
-        service: VoteService = request.app.state.service
-        option_id: str | None = None
-        try:
-            service.check(request, "application/x-www-form-urlencoded")
-            form = await _read_form(request)
-            option_id = form.get("vote")
-            ballot = await service.record(request, option_id, form.get("poll"))
-        except Refusal as refusal:
-            service.metrics.refused.labels(refusal.reason).inc()
-            response = self._render(request, service, refusal.status, refusal.reason, option_id)
-            if refusal.voter_id:
-                service.remember(request, response, refusal.voter_id, None)
-            return response
-        response = Response(None, 303, {"location": "./", "cache-control": "no-store"})
-        service.remember(request, response, ballot.voter_id, ballot.vote)
-        return response
+async def show_page(request: Request) -> Response:
+    """Show the page and mark the voter's choice."""
+    service = await get_service(request)
+    state = "unavailable" if service.redis.state == "unavailable" else "open"
+    response = _render(request, service, 200, state)
+    if service.voter_ids.can_sign and service.voter(request) is None:
+        # With the cookie in place before the vote, two quick taps come from one voter.
+        service.remember(request, response, service.voter_ids.create(), None)
+    return response
 
-    def _render(
-        self,
-        request: Request,
-        service: VoteService,
-        status: int,
-        state: str,
-        tried: str | None = None,
-    ) -> Response:
-        # If it is not known whether the new vote was recorded, the earlier one may count no more.
-        choice = None if state == "unsure" else service.choice(request)
-        html = service.page.render(request, choice=choice, state=state, tried=tried)
-        # Not no-store: that would keep the page out of the browser's back/forward cache.
-        response = HTMLResponse(html, status, {"cache-control": "no-cache, private"})
-        if status == 503:
-            response.headers["retry-after"] = str(RETRY_AFTER)
-        LOCALES.remember(request, response)
+
+async def cast_form(request: Request) -> Response:
+    """Record the vote of a form and redirect to the page."""
+    service = await get_service(request)
+    option_id: str | None = None
+    try:
+        service.check(request, "application/x-www-form-urlencoded")
+        form = await _read_form(request)
+        option_id = form.get("vote")
+        ballot = await service.record(request, option_id, form.get("poll"))
+    except Refusal as refusal:
+        service.metrics.refused.labels(refusal.reason).inc()
+        response = _render(request, service, refusal.status, refusal.reason, option_id)
+        if refusal.voter_id:
+            service.remember(request, response, refusal.voter_id, None)
         return response
+    response = Response(None, 303, {"location": "./", "cache-control": "no-store"})
+    service.remember(request, response, ballot.voter_id, ballot.vote)
+    return response
+
+
+def _render(
+    request: Request, service: VoteService, status: int, state: str, tried: str | None = None
+) -> Response:
+    # If it is not known whether the new vote was recorded, the earlier one may count no more.
+    choice = None if state == "unsure" else service.choice(request)
+    html = service.page.render(request, choice=choice, state=state, tried=tried)
+    # Not no-store: that would keep the page out of the browser's back/forward cache.
+    response = HTMLResponse(html, status, {"cache-control": "no-cache, private"})
+    if status == 503:
+        response.headers["retry-after"] = str(RETRY_AFTER)
+    LOCALES.remember(request, response)
+    return response
 
 
 async def _read_form(request: Request) -> dict[str, str]:
@@ -229,12 +228,6 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "not_taken: the vote was not recorded. unsure: it may have been recorded.",
     },
 }
-
-
-async def get_service(request: Request) -> VoteService:
-    """Return what the handlers share."""
-    service: VoteService = request.app.state.service
-    return service
 
 
 Service = Annotated[VoteService, Depends(get_service)]

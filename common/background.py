@@ -1,0 +1,28 @@
+"""What a service does besides answering requests."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+
+@asynccontextmanager
+async def background(*endless: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """Run endless coroutines until the block ends.
+
+    They handle the faults of stores themselves. If one fails nevertheless, that is a bug: the
+    process stops with a traceback in the log, so that the platform starts it again.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in endless]
+        for task in tasks:
+            task.add_done_callback(_stop_if_failed)
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+def _stop_if_failed(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and task.exception():
+        signal.raise_signal(signal.SIGTERM)
