@@ -61,8 +61,6 @@ async def apply(connection: asyncpg.Connection, *, recount: bool = False) -> Non
     Raises:
         asyncpg.LockNotAvailableError: Others have kept the table locked for `LOCK_TIMEOUT`.
     """
-    if not recount and await version(connection) == VERSION:
-        return
     async with connection.transaction(isolation="read_committed"):
         await connection.execute(
             "SELECT set_config(name, '0', true) FROM pg_settings"
@@ -70,7 +68,7 @@ async def apply(connection: asyncpg.Connection, *, recount: bool = False) -> Non
         )
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         if not recount and await version(connection) == VERSION:
-            return  # another worker has applied it meanwhile
+            return
         log.info("applying the schema", version=VERSION)
         await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT}")
         await connection.execute(SCHEMA)
