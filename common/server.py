@@ -6,14 +6,14 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
 from common import log
-from common.settings import EXIT_STATUS, ServiceSettings, SettingsError, exit_with
+from common.settings import EXIT_STATUS, ServiceSettings, SettingsError, SettingsType, exit_with
 
 GRACE = 8  # seconds for requests in progress; the whole process ends within 10
 KEEP_ALIVE = 75  # seconds without a request; longer than the idle timeout of usual proxies, 60 s
@@ -23,17 +23,24 @@ UNACKNOWLEDGED_TIMEOUT = 30_000  # ms until a connection whose client reads noth
 MAX_FILES = 65_536  # open files and connections; many shells allow 1,024
 
 
-def serve(app: ASGIApp, settings: ServiceSettings, *, grace: int = GRACE) -> None:
-    """Serve the app until SIGTERM or SIGINT, then end the process with status 0.
+def serve(
+    create_app: Callable[[SettingsType], ASGIApp], settings: SettingsType, *, grace: int = GRACE
+) -> None:
+    """Serve an app until SIGTERM or SIGINT, then end the process with status 0.
 
-    If the port cannot be used, one line says so and the process ends with status 2.
+    If a setting is wrong or the port cannot be used, one line says so and the process ends with
+    status 2.
 
     Args:
-        app: Its lifespan starts and stops what runs in the background.
-        settings: Where to listen and how to log.
+        create_app: Returns the app. Its lifespan starts and stops what runs in the background.
+        settings: The settings of the service, among them where to listen and how to log.
         grace: Seconds that requests in progress have after the signal.
     """
     _prepare(settings)
+    try:
+        app = create_app(settings)
+    except SettingsError as error:
+        exit_with(error)
     listening = _listen(settings.host, settings.port)
     server = uvicorn.Server(
         uvicorn.Config(

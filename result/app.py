@@ -1,15 +1,17 @@
 """The result service: its parts, its routes and what runs in the background."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import socketio
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from common import __version__, health
+from common.background import background
 from common.dependency import Dependency
 from common.redis_client import connect
 from common.security import BodyLimit, SecurityHeaders
@@ -38,16 +40,11 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with client, asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(tallies.follow(live.send_scores)),
-                tasks.create_task(live.follow_status()),
-            ]
-            if queue:
-                running.append(tasks.create_task(queue.follow()))
+        endless = [tallies.follow(live.send_scores), live.follow_status()]
+        if queue:
+            endless.append(queue.follow())
+        async with client, background(*endless):
             yield
-            for task in running:
-                task.cancel()
 
     app = FastAPI(
         title="result", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
@@ -56,6 +53,7 @@ def create_app(settings: Settings) -> ASGIApp:
     app.state.page = Page(poll, settings.vote_url)
     app.include_router(routes.router)
     app.router.routes += [
+        Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
         *health.routes(
             [postgres],
             metrics.registry,
@@ -64,7 +62,6 @@ def create_app(settings: Settings) -> ASGIApp:
         ),
         *STATIC.routes,
     ]
-    app.add_middleware(GZipMiddleware, minimum_size=500)
     with_live = PollingLimit(socketio.ASGIApp(live.server, app), live.server)
     # Outermost, so that also the answer to an internal error has the headers.
     return SecurityHeaders(BodyLimit(with_live))

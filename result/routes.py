@@ -39,24 +39,16 @@ class Problem(BaseModel):
     detail: str
 
 
-def _status(request: Request) -> Status:
+async def get_status(request: Request) -> Status:
+    """Return the state of the system."""
     status: Status = request.app.state.status
     return status
 
 
-def _page(request: Request) -> Page:
+async def show_page(request: Request) -> Response:
+    """Show the page with the numbers of this moment."""
     page: Page = request.app.state.page
-    return page
-
-
-CurrentStatus = Annotated[Status, Depends(_status)]
-
-
-@router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-async def show(
-    request: Request, status: CurrentStatus, page: Annotated[Page, Depends(_page)]
-) -> HTMLResponse:
-    """Answer with the page and the numbers of this moment."""
+    status = await get_status(request)
     tally = status.tallies.latest
     html = page.render(
         request,
@@ -71,7 +63,7 @@ async def show(
 
 
 @router.get("/api/results", responses={503: {"model": Problem}})
-async def results(response: Response, status: CurrentStatus) -> Results:
+async def results(response: Response, status: Annotated[Status, Depends(get_status)]) -> Results:
     """Return the votes for each option and the total."""
     headers = {"cache-control": "no-store"}
     tally = status.tallies.latest

@@ -6,5 +6,4 @@ from vote.app import create_app
 from vote.settings import Settings
 
 if __name__ == "__main__":
-    settings = load(Settings)
-    serve(create_app(settings), settings)
+    serve(create_app, load(Settings))

@@ -27,7 +27,7 @@ def main() -> None:
         except asyncpg.PostgresError as error:
             raise SystemExit(f"the schema cannot be applied: {error}") from None
     else:
-        serve(create_app(settings), settings, grace=GRACE)
+        serve(create_app, settings, grace=GRACE)
 
 
 if __name__ == "__main__":

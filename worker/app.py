@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 
 from common import health
+from common.background import background
 from common.dependency import Dependency
 from worker.consumer import Consumer
 from worker.metrics import Metrics
@@ -24,12 +25,10 @@ def create_app(settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
-            watching = group.create_task(postgres.watch(store.ping))
-            consuming = group.create_task(consumer.run())
+        async with background(postgres.watch(store.ping)):
+            consuming = asyncio.create_task(consumer.run())
             yield
             await consumer.stop(consuming)
-            watching.cancel()
         store.close()
 
     return Starlette(

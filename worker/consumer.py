@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from common import backoff, redis_client
+from common.background import cancel
 from common.ballot import Ballot, BallotError, decode, encode, now
 from common.dependency import Dependency
 from common.settings import SettingsError
@@ -88,8 +89,7 @@ class Consumer:
         self._is_stopping = True
         if self._state == "draining":
             await asyncio.wait({running}, timeout=FINISH_TIMEOUT)
-        running.cancel()
-        await asyncio.wait({running})
+        await cancel(running)
 
     async def _run_session(self) -> None:
         async with redis_client.connect(self._settings, "worker") as client:

@@ -25,7 +25,8 @@ async def slow(_):
     await asyncio.sleep(1)
     return PlainTextResponse("done")
 
-serve(Starlette(routes=[Route("/", quick), Route("/slow", slow)]), load(ServiceSettings))
+app = Starlette(routes=[Route("/", quick), Route("/slow", slow)])
+serve(lambda _: app, load(ServiceSettings))
 """
 
 

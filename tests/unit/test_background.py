@@ -1,0 +1,64 @@
+import asyncio
+import contextlib
+import signal
+import sys
+
+import pytest
+
+from common.background import background
+from tests import service
+
+
+async def test_coroutines_run_until_the_block_ends() -> None:
+    state = "new"
+
+    async def endless() -> None:
+        nonlocal state
+        state = "running"
+        try:
+            await asyncio.Event().wait()
+        finally:
+            state = "ended"
+
+    async with background(endless()):
+        await asyncio.sleep(0)
+        assert state == "running"
+    assert state == "ended"
+
+
+async def test_cancellation_that_a_library_loses_is_repeated() -> None:
+    async def loses_the_first() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async with background(loses_the_first()):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("program", ["vote", "result"])
+async def test_bug_in_the_background_stops_the_process(program: str) -> None:
+    code = f"""
+import {program}.app
+from common.server import serve
+from common.settings import load
+from {program}.settings import Settings
+async def fails(*_): raise LookupError("a bug")
+{
+        "from vote.queue import Queue as Broken; Broken.run = fails"
+        if program == "vote"
+        else "from result.live import Live as Broken; Broken.follow_status = fails"
+    }
+serve({program}.app.create_app, load(Settings))
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        code,
+        cwd=service.ROOT,
+        env={"PORT": str(service.free_port()), "REDIS_HOST": "127.0.0.1", "DB_HOST": "127.0.0.1"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, text = await process.communicate()
+    assert process.returncode in (0, 1, -signal.SIGTERM)
+    assert "LookupError" in text.decode()
