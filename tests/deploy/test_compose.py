@@ -35,27 +35,6 @@ def test_each_service_is_hardened_and_limited(name: str) -> None:
     assert service.get("restart") == (None if name in ONCE else "unless-stopped")
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_secrets_come_from_the_own_folder_of_the_volume(name: str) -> None:
-    service = SERVICES[name]
-    secrets = re.compile("PASS|SECRET|TOKEN|KEY")
-    assert all(
-        str(value).startswith("/run/secrets/")
-        for key, value in service.get("environment", {}).items()
-        if secrets.search(key)
-    )
-    mounts = [each for each in service.get("volumes", []) if isinstance(each, dict)]
-    assert all(each["read_only"] and each["volume"]["subpath"] == name for each in mounts)
-
-
-def test_only_nginx_is_published_and_the_stores_are_internal() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["nginx"]
-    assert COMPOSE["networks"]["back"] == {"internal": True}
-    assert {name for name in SERVICES if SERVICES[name].get("networks") == ["back"]} == {
-        *("redis", "db", "worker")
-    }
-
-
 def test_the_version_is_the_same_everywhere() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     for name in ("compose.yaml", "docker-bake.hcl"):
