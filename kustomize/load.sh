@@ -14,7 +14,7 @@ case $cluster in
         exit 0
         ;;
     *)
-        echo "CLUSTER must be kind, minikube or k3d, and it is '$cluster'" >&2
+        echo "CLUSTER: '$cluster' is unknown: use kind, minikube or k3d" >&2
         exit 2
         ;;
 esac

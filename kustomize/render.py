@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 KUSTOMIZE, CHART, TARGET = ROOT / "kustomize", ROOT / "chart", ROOT / "k8s"
-HEADER = "# Rendered from kustomize/k8s by `make manifests`: make changes there.\n"
+HEADER = "# Rendered from kustomize/k8s by `make manifests`. Lasting changes belong there.\n"
 
 
 def manifests() -> dict[Path, str]:
