@@ -6,7 +6,3 @@ browser: $(VENV)/browser
 # Only a browser that was found is remembered: without one, each run says so.
 $(VENV)/browser: $(VENV)/dev tests/browser/install.py
 	@CHROMIUM='$(CHROMIUM)' $(PY) -m tests.browser.install --mark $@
-
-.PHONY: lighthouse
-lighthouse: $(VENV)/dev browser ## audit both pages with Lighthouse (needs Node.js; the reports go to build/)
-	@CHROMIUM='$(CHROMIUM)' $(PY) -m tests.browser.lighthouse

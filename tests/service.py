@@ -81,7 +81,7 @@ class Service:
 
     async def text(self, path: str) -> str:
         """Return the body of its answer."""
-        timeout = aiohttp.ClientTimeout(total=2)
+        timeout = aiohttp.ClientTimeout(total=10)
         async with (
             aiohttp.ClientSession(timeout=timeout) as client,
             client.get(self.url + path) as answer,
