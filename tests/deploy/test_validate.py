@@ -19,9 +19,3 @@ def test_every_resource_is_valid(source: str, version: str) -> None:
     for resource in resources:
         if resource["apiVersion"].partition("/")[0] not in CUSTOM:
             kubernetes_validate.validate(resource, version, strict=True)
-
-
-def test_a_wrong_resource_is_noticed() -> None:
-    wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"nme": "x"}}
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(wrong, OLDEST, strict=True)

@@ -153,12 +153,6 @@ class System:
         await self.kubectl("wait", "--for=condition=Complete", f"job/{name}", "--timeout=180s")
         return await self.kubectl("logs", f"job/{name}", "--all-containers")
 
-    async def logs(self) -> str:
-        return await self.kubectl(
-            *("logs", "--selector=app.kubernetes.io/part-of=voting", "--all-containers"),
-            *("--prefix", "--tail=20", "--max-log-requests=50", "--ignore-errors"),
-        )
-
 
 STORES = ("redis", "db")
 
@@ -174,7 +168,8 @@ async def cleaned(system: System) -> AsyncIterator[System]:
     try:
         yield system
     except AssertionError as error:
-        error.add_note(await system.logs())
+        logs = ("logs", "--selector=app.kubernetes.io/part-of=voting", "--all-containers")
+        error.add_note(await system.kubectl(*logs, "--prefix", "--tail=20", "--ignore-errors"))
         raise
     finally:
         # Deleting a namespace takes half a minute; its node ports are free at once.

@@ -7,7 +7,7 @@ import pytest
 
 from tests.deploy import manifest
 from tests.e2e.cluster.release import CHART, NAME
-from tests.e2e.cluster.system import CommandError, System, restricted, run
+from tests.e2e.cluster.system import System, restricted, run
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
@@ -33,9 +33,6 @@ async def test_the_api_server_accepts_everything() -> None:
         await system.kubectl("create", "serviceaccount", "vote")  # the dry run does not create it
         seen = [await accept(system, manifest.source(source)) for source in manifest.SOURCES]
         assert set().union(*seen) >= CUSTOM
-        wrong: Any = {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "No"}, "spec": {}}
-        with pytest.raises(CommandError, match="nvalid"):
-            await accept(system, [{**wrong, "spec": {"ports": [{"port": 0}]}}])
 
 
 NOTES: dict[str, tuple[dict[str, Any], str]] = {

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tests import until
-from tests.e2e.cluster.release import CHART, NAME, Release, installed, new_namespace
-from tests.e2e.cluster.system import CommandError, System, restricted, run
+from tests.e2e.cluster.release import installed
+from tests.e2e.cluster.system import System, run
 from tests.process import voters
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(500)]
@@ -36,20 +36,6 @@ async def test_vote_scales_out_under_load_and_in_again() -> None:
         assert people.refused == 0, people.reasons
         async with system.database() as url:
             await people.check_stored(url)
-
-
-@pytest.mark.extended
-async def test_helm_4_overwrites_replicas_on_request() -> None:
-    """As docs/kubernetes.md says."""
-    async with restricted(new_namespace(), f"{NAME}-") as system:
-        running = Release(system, "helm4")
-        await running.install()
-        await system.kubectl("scale", "deployment/vote", "--replicas=3")
-        upgrade = ("upgrade", NAME, CHART, "--reuse-values", "--set=vote.replicaCount=1")
-        with pytest.raises(CommandError, match=r"conflict.*\.spec\.replicas"):
-            await running.run(*upgrade)
-        await running.run(*upgrade, "--force-conflicts")
-        assert (await system.get("deployment", "vote"))["spec"]["replicas"] == 1
 
 
 async def test_the_worker_scales_from_zero_and_back() -> None:
