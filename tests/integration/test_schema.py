@@ -1,4 +1,4 @@
-"""The schema and its triggers, on a real Postgres: the tallies are exact, whoever writes."""
+"""The schema and its triggers, on a real Postgres: the tallies are exact for every writer."""
 
 import asyncio
 import random
