@@ -1,5 +1,6 @@
 """One HTTP request to an ASGI app, without a server."""
 
+import asyncio
 import dataclasses
 import json
 import typing
@@ -54,6 +55,8 @@ async def request(
     parts_left = list(body)
 
     async def receive() -> types.Message:
+        if not parts_left:
+            await asyncio.Event().wait()  # the client stays connected and sends no more
         part = parts_left.pop(0)
         return {"type": "http.request", "body": part, "more_body": bool(parts_left)}
 

@@ -62,8 +62,8 @@ def servers() -> Iterator[store.Servers]:
 @pytest.fixture
 async def stores(servers: store.Servers) -> AsyncIterator[store.Stores]:
     """An empty database and an empty Redis for one test."""
-    await servers.postgres.mend()
-    await servers.redis.mend()
+    await servers.postgres.restore()
+    await servers.redis.restore()
     database_url = await _empty_database(servers.database_url)
     async with redis.asyncio.Redis.from_url(servers.redis_url) as client:
         await client.flushall()
@@ -73,8 +73,8 @@ async def stores(servers: store.Servers) -> AsyncIterator[store.Stores]:
         postgres=servers.postgres,
         redis=servers.redis,
     )
-    await servers.postgres.mend()
-    await servers.redis.mend()
+    await servers.postgres.restore()
+    await servers.redis.restore()
 
 
 async def _empty_database(admin_url: str) -> str:

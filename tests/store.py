@@ -49,7 +49,7 @@ class Server(ABC):
             await self._resume()
             self._is_paused = False
 
-    async def mend(self) -> None:
+    async def restore(self) -> None:
         """Make it run again, whatever the test did to it."""
         await self.resume()
         if not self._is_running:

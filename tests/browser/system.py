@@ -48,8 +48,8 @@ class System:
 
     async def reset(self) -> None:
         """Make everything run again, and delete all votes."""
-        await self.stores.postgres.mend()
-        await self.stores.redis.mend()
+        await self.stores.postgres.restore()
+        await self.stores.redis.restore()
         for name in ("vote", "worker", "result"):
             if getattr(self, name).status is not None:
                 await self.restart(name)
@@ -77,8 +77,8 @@ class System:
 @contextlib.asynccontextmanager
 async def opened(servers: store.Servers, folder: Path, **settings: str) -> AsyncIterator[System]:
     """Yield a running system with these settings, on an empty database and an empty Redis."""
-    await servers.postgres.mend()
-    await servers.redis.mend()
+    await servers.postgres.restore()
+    await servers.redis.restore()
     name = f"browser_{uuid.uuid4().hex}"
     admin = await asyncpg.connect(servers.database_url)
     await admin.execute(f'CREATE DATABASE "{name}"')
