@@ -24,7 +24,11 @@ MAX_FILES = 65_536  # open files and connections; many shells allow 1,024
 
 
 def serve(
-    create_app: Callable[[SettingsType], ASGIApp], settings: SettingsType, *, grace: int = GRACE
+    create_app: Callable[[SettingsType], ASGIApp],
+    settings: SettingsType,
+    *,
+    grace: int = GRACE,
+    websockets: bool = False,
 ) -> None:
     """Serve an app until SIGTERM or SIGINT, then end the process with status 0.
 
@@ -35,6 +39,7 @@ def serve(
         create_app: Returns the app. Its lifespan starts and stops what runs in the background.
         settings: The settings of the service, among them where to listen and how to log.
         grace: Seconds that requests in progress have after the signal.
+        websockets: Whether the app has any. Their library is only in the image of result.
     """
     _prepare(settings)
     try:
@@ -47,7 +52,7 @@ def serve(
             app,
             loop="uvloop",
             http="httptools",
-            ws="websockets-sansio",
+            ws="websockets-sansio" if websockets else "none",
             ws_max_size=MAX_WEBSOCKET_MESSAGE,
             ws_per_message_deflate=False,
             ws_ping_interval=None,  # Engine.IO has pings of its own

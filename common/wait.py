@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import sys
 
-from common import postgres_client, redis_client
 from common.dependency import describe
 from common.settings import DatabaseSettings, RedisSettings, SettingsError, exit_with, load
 
@@ -17,12 +16,16 @@ INTERVAL = 0.5  # seconds between two attempts
 
 async def ping_redis() -> None:
     """Raise an exception unless Redis answers."""
+    from common import redis_client  # an image has only the clients that its service needs
+
     async with redis_client.connect(load(RedisSettings), "wait") as client:
         await client.ping()
 
 
 async def ping_db() -> None:
     """Raise an exception unless Postgres answers."""
+    from common import postgres_client  # as above
+
     connection = await postgres_client.connect(load(DatabaseSettings), "wait")
     try:
         await connection.execute("SELECT 1")
