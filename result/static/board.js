@@ -124,10 +124,10 @@ export class Board {
       const left = counts[this.#split.querySelector(".side").dataset.id] ?? 0;
       place(this.#split, `${total ? (100 * left) / total : 50}%`);
     }
-    if (this.#bars) this.#rank(counts, most);
+    if (this.#bars) this.#rank(counts, total);
   }
 
-  #rank(counts, most) {
+  #rank(counts, total) {
     const bars = [...this.#bars.children];
     const count = (bar) => counts[bar.dataset.id] ?? 0;
     const ranked = [...bars].sort(
@@ -138,10 +138,10 @@ export class Board {
     if (moves) this.#bars.append(...ranked);
     let rank = 0;
     ranked.forEach((bar, index) => {
-      place(bar, `${most ? (100 * count(bar)) / most : 0}%`);
+      place(bar, `${total ? (100 * count(bar)) / total : 0}%`);
       // Equal counts share a rank.
       if (index === 0 || count(bar) < count(ranked[index - 1])) rank = index + 1;
-      put(bar.querySelector(".rank"), most ? integer(rank) : "");
+      put(bar.querySelector(".rank"), total ? integer(rank) : "");
     });
     if (calm.matches || document.hidden) return;
     for (const [bar, was] of before) {

@@ -111,6 +111,25 @@ async def test_three_options_change_places(arrive: Arrive) -> None:
     await expect(bars.locator(".verdict")).to_have_text(["Tie", "Tie", ""])
 
 
+async def test_the_length_of_a_bar_is_the_share_of_all_votes(arrive: Arrive) -> None:
+    page = ResultPage(poll_of("Tea", "Coffee", "Water"), a=6, b=3, c=1)
+    wall = await arrive(page, reduced_motion="reduce")
+    await expect(wall.health).to_have_text("All is well")
+
+    async def lengths() -> list[int]:
+        """Measure the bars in percent of their tracks."""
+        await wall.settled()
+        measured = await wall.page.locator(".fill").evaluate_all(
+            "(all) => all.map((it) => 100 * it.offsetWidth / it.parentElement.offsetWidth)"
+        )
+        return [round(each) for each in measured]
+
+    assert await lengths() == [60, 30, 10]
+    await page.send_counts(b=13)
+    await expect(wall.page.locator(".bar .share")).to_have_text(["65.0%", "30.0%", "5.0%"])
+    assert await lengths() == [65, 30, 5]
+
+
 async def test_a_screen_reader_hears_faults_once_and_numbers_now_and_then(arrive: Arrive) -> None:
     page = ResultPage()
     wall = await arrive(page)

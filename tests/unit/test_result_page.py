@@ -82,6 +82,13 @@ def test_three_options_are_ranked_and_equal_ones_keep_their_order() -> None:
     assert re.findall(r'class="rank">(\d)<', text) == ["1", "2", "2"]
 
 
+def test_the_length_of_a_bar_is_the_share_of_all_votes() -> None:
+    text = render({"a": 0, "b": 2, "c": 1}, Poll("?", THREE))
+    assert re.findall(r'data-at="([^"]+)"', text) == ["66.667%", "33.333%", "0.000%"]
+    text = render({"a": 0, "b": 0, "c": 0}, Poll("?", THREE))
+    assert re.findall(r'data-at="([^"]+)"', text) == ["0.000%"] * 3
+
+
 def test_no_votes_yet() -> None:
     text = render({"a": 0, "b": 0})
     assert total(text) == "No votes yet"
