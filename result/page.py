@@ -5,6 +5,7 @@ from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import segno
 from markupsafe import Markup
@@ -19,6 +20,7 @@ from common.templating import Templates, Texts, option_data
 HERE = Path(__file__).parent
 STATIC = StaticFiles(HERE / "static")
 LOCALES = Locales()
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}  # a phone that scans them reaches only itself
 REFRESH = 5  # seconds between reloads of the page without JavaScript
 
 
@@ -69,7 +71,7 @@ class Page:
             refresh=REFRESH,
             vote_url=vote_url,
             address=vote_url.partition("://")[2].rstrip("/"),
-            qr_code=qr_code(vote_url),
+            qr_code=None if urlsplit(vote_url).hostname in LOOPBACK else qr_code(vote_url),
         )
 
 

@@ -74,15 +74,19 @@ class Configuration:
         return not self.worker.model_fields_set.isdisjoint({"redis_url", "redis_host"})
 
     def environment(self, vote: Service, result: Service) -> dict[str, str]:
-        """Return the environment of the services; both pages know each other's address."""
+        """Return the environment of the services.
+
+        The result page gets the vote page's address in the network, because its QR code is for
+        phones. Pages at the usual ports find each other without an address.
+        """
         environment = dict(os.environ)
         if "log_level" not in self.worker.model_fields_set:
             environment["LOG_LEVEL"] = "warning"
-        if (vote.port, result.port) != (USUAL_PORTS["vote"], USUAL_PORTS["result"]):
-            if self.result.vote_url is None:
-                environment["VOTE_URL"] = vote.urls()[-1]
-            if self.vote.result_url is None:
-                environment["RESULT_URL"] = result.urls()[-1]
+        if self.result.vote_url is None:
+            environment["VOTE_URL"] = vote.urls()[-1]
+        usual = (USUAL_PORTS["vote"], USUAL_PORTS["result"])
+        if self.vote.result_url is None and (vote.port, result.port) != usual:
+            environment["RESULT_URL"] = result.urls()[-1]
         return environment
 
 

@@ -132,9 +132,18 @@ def test_the_vote_page_has_a_link_and_a_qr_code() -> None:
     assert '<a href="https://vote.example/poll/?a=1&amp;b=2">' in text
     assert ">vote.example/poll/?a=1&amp;b=2</span>" in text
     assert str(qr_code("https://vote.example/poll/?a=1&b=2")) in text
+    assert "Scan to vote" in text
     assert "http://result.example:8080/" in Page(Poll("?", TWO)).render(
         reader.request(host="result.example:8081"), tallies=None
     )
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"])
+def test_an_address_that_no_phone_can_reach_is_text_without_a_qr_code(host: str) -> None:
+    text = Page(Poll("?", TWO), f"http://{host}/").render(reader.request(), tallies=None)
+    assert "<svg" not in text
+    assert "Vote at" in text
+    assert f">{host}</span>" in text
 
 
 def test_names_are_text() -> None:

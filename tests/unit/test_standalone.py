@@ -37,3 +37,21 @@ def test_the_banner_has_the_addresses_for_this_machine_and_for_others(
     text = system.banner(vote, result, [], Path("/data"))
     assert "http://localhost:8080" in text and "http://198.51.100.7:8080" in text
     assert "http://[::1]:81" in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "address"),
+    [(None, "http://198.51.100.7:8080"), ("https://vote.example/", "https://vote.example/")],
+)
+def test_the_qr_code_leads_to_the_address_in_the_network(
+    monkeypatch: pytest.MonkeyPatch, setting: str | None, address: str
+) -> None:
+    monkeypatch.setattr(services, "lan_address", lambda: "198.51.100.7")
+    for name in ("VOTE_URL", "RESULT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    if setting:
+        monkeypatch.setenv("VOTE_URL", setting)
+    vote, result = Service("vote", "0.0.0.0", 8080), Service("result", "0.0.0.0", 8081)
+    environment = services.configuration().environment(vote, result)
+    assert environment["VOTE_URL"] == address
+    assert "RESULT_URL" not in environment
