@@ -1,10 +1,8 @@
 # Docker: needs an engine with Compose 2.30 and buildx; Python and .venv only for the tests.
 
-# From the commit, so that each build of it has the same layers.
+# The commit becomes a label of the images.
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 images up: export REVISION := $(REVISION)
-images up: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
 
 .PHONY: images
 images: ## build the four container images (ARGS="vote", ARGS="release")
@@ -13,7 +11,7 @@ images: ## build the four container images (ARGS="vote", ARGS="release")
 .PHONY: up
 up: ## start the whole system in Docker: vote on :8080, result on :8081 (ARGS="--scale vote=3")
 	@docker compose up --build --detach --wait $(ARGS) || \
-	  { docker compose logs --tail 20; exit 1; }
+	  { docker compose logs --tail 5 --no-log-prefix secrets vote worker result; exit 1; }
 	@echo "vote: http://localhost:$${VOTE_PORT:-8080}  result: http://localhost:$${RESULT_PORT:-8081}"
 
 .PHONY: down
@@ -21,5 +19,5 @@ down: ## stop it and keep the votes (ARGS="--volumes" deletes them)
 	@docker compose --profile seed down $(ARGS)
 
 .PHONY: e2e-compose
-e2e-compose: $(VENV)/dev browser ## test the system in Docker, from the build to crashes under load
+e2e-compose: $(VENV)/dev ## test the system in Docker, from the build to crashes under load
 	@$(PY) -m pytest tests/e2e/compose -m "not extended" -q $(ARGS)
