@@ -1,11 +1,10 @@
-"""Finds a Chromium for the tests of the pages, or installs one.
+"""Find a Chromium for the tests of the pages, or install one.
 
-`python -m tests.browser.install [--mark FILE]`: FILE is made once there is a browser.
+`python -m tests.browser.install [--mark FILE]` creates FILE once a browser works.
 
-It is looked for in CHROMIUM (a path), among the system's commands, and where Playwright keeps
-its own. If there is none, root on Debian or Ubuntu gets the distribution's, everybody else
-Playwright's. Exit status 0 in each case: what could not be had is said, and the tests then say
-that they are skipped.
+It looks at CHROMIUM (a path), at the system's commands, and at Playwright's own browser. If none
+works, it installs one: the distribution's as root on Debian or Ubuntu, otherwise Playwright's.
+The exit status is always 0, because the tests are skipped without a browser.
 """
 
 import os
@@ -16,10 +15,10 @@ import sys
 from collections.abc import Iterator
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# As the tests start it. A sandbox needs rights that root in a container does not have.
+# The sandbox needs rights that root in a container does not have.
 FLAGS = ("--no-sandbox",) if hasattr(os, "geteuid") and os.geteuid() == 0 else ()
 PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji")
-PATIENCE = 600  # seconds for an installation
+INSTALL_TIMEOUT = 600  # seconds for one command
 ADVICE = (
     "the tests of the pages will be skipped. "
     "Install Chromium, or name one: make test CHROMIUM=/path/to/chromium"
@@ -27,7 +26,7 @@ ADVICE = (
 
 
 def find() -> pathlib.Path | None:
-    """A Chromium that starts, or None."""
+    """Return a Chromium that starts, or None."""
     for candidate in _candidates():
         if candidate and version(pathlib.Path(candidate)):
             return pathlib.Path(candidate)
@@ -44,25 +43,25 @@ def _candidates() -> Iterator[str | None]:
 
 
 def version(path: pathlib.Path) -> str | None:
-    """What the browser at `path` calls itself; None if it does not start."""
+    """Return the version of the browser at `path`, or None if it does not start."""
     try:
-        # A page in it shows more than --version: that all its libraries are there.
+        # Opening a page needs all libraries of the browser; --version does not.
         subprocess.run(
             [path, *FLAGS, "--headless", "--disable-gpu", "--dump-dom", "about:blank"],
             check=True,
             capture_output=True,
             timeout=60,
         )
-        told = subprocess.run(
+        answer = subprocess.run(
             [path, "--version"], check=True, capture_output=True, text=True, timeout=60
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return told.stdout.strip()
+    return answer.stdout.strip()
 
 
 def install() -> str | None:
-    """Installs a browser. Returns why that did not work, None if it did."""
+    """Install a browser. Return the error, or None if it worked."""
     commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         commands = [
@@ -75,15 +74,16 @@ def install() -> str | None:
             subprocess.run(
                 command,
                 check=True,
+                stdin=subprocess.DEVNULL,  # a question by apt-get would wait for an answer
                 capture_output=True,
                 text=True,
-                timeout=PATIENCE,
+                timeout=INSTALL_TIMEOUT,
                 env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
             )
         except subprocess.CalledProcessError as error:
-            lines = f"{error.stderr}\n{error.stdout}".strip().splitlines() or ["no reason given"]
+            lines = f"{error.stderr}\n{error.stdout}".strip().splitlines() or ["no output"]
             reason = next((line for line in lines if "error" in line.lower()), lines[-1])
-            return f"{command[0]} ended with {error.returncode}: {reason.strip()}"
+            return f"{command[0]} failed with exit status {error.returncode}: {reason.strip()}"
         except (OSError, subprocess.TimeoutExpired) as error:
             return str(error)
     return None
@@ -99,7 +99,7 @@ def _playwrights_own() -> str | None:
 
 
 def main(arguments: list[str]) -> None:
-    """Says in one line which browser the tests have, or why they have none."""
+    """Print which browser the tests use, or why they have none."""
     path = find()
     if path is None and os.environ.get("CHROMIUM"):
         print(f"browser: {os.environ['CHROMIUM']} (CHROMIUM) does not start: {ADVICE}")
