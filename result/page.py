@@ -156,8 +156,8 @@ def script_texts(locale: Locale) -> Texts:
         ),
         "no worker": _("No worker is running. New votes will wait and will not be lost"),
         "worker lost": forms(
-            "{names} has stopped responding. Another worker takes over its votes",
-            "{names} have stopped responding. Other workers take over their votes",
+            "Worker {names} has stopped responding. Another worker takes over its votes",
+            "Workers {names} have stopped responding. Other workers take over their votes",
         ),
         "workers lost": _(
             "{silent} of {all} workers have stopped responding. Others take over their votes"
@@ -168,14 +168,12 @@ def script_texts(locale: Locale) -> Texts:
         ),
         # The strip: all other news.
         "well": _("All is well"),
-        "catching up": forms("Counting: {n} vote is waiting", "Counting: {n} votes are waiting"),
+        "counting": _("Counting…"),
         "waiting": _("Waiting"),
         "workers": _("Workers"),
         "committed": _("Last commit"),
-        "browsers": _("Watching"),
-        "people": forms("{n} browser", "{n} browsers"),
-        "dead": _("Invalid"),
-        "messages": forms("{n} message", "{n} messages"),
+        "viewers": _("Viewers"),
+        "dead": _("Dead letters"),
         "none": _("none"),
         "unknown": _("unknown"),
     }

@@ -1,12 +1,12 @@
 // The strip: how the votes travel, and what is wrong.
 
-import { moment, text } from "./text.js";
+import { integer, moment, text } from "./text.js";
 
 const FRESH = 3_000; // ms: up to this age, the numbers are those of now
 const FIRST = 5_000; // ms for the first connection, which takes long on a slow line
 const JUST = 5_000; // ms: up to this age, a commit was "just now"
 const PASSING = 1_500; // ms for which votes may be on their way before they are a queue
-const NAMED = 3; // lost workers; more are counted, because their names would fill a phone
+const NAMED = 2; // workers; more are counted, because their names would not fit
 
 export class Strip {
   #main;
@@ -102,7 +102,7 @@ export class Strip {
     if ([postgres.state, redis.state].includes("unknown")) return ["quiet", ["connecting"]];
     if (redis.state === "available" && !workers) return ["busy", ["redis back"]];
     const isQueue = this.left && Date.now() - this.#queued >= PASSING;
-    return isQueue ? ["busy", ["catching up", { n: this.left }]] : ["good", ["well"]];
+    return isQueue ? ["busy", ["counting"]] : ["good", ["well"]];
   }
 
   #storeFaults() {
@@ -130,11 +130,11 @@ export class Strip {
     if (workers && !alive.length) {
       return [...found, [this.left ? "no worker waiting" : "no worker", { n: this.left }]];
     }
-    const lost = workers?.filter((worker) => !worker.alive).map((worker) => worker.name) ?? [];
+    const lost = workers?.filter((worker) => !worker.alive) ?? [];
     if (lost.length > NAMED) {
       found.push(["workers lost", { silent: lost.length, all: workers.length }]);
     } else if (lost.length) {
-      found.push(["worker lost", { n: lost.length, names: lost.join(", ") }]);
+      found.push(["worker lost", { n: lost.length, names: namesOf(lost) }]);
     }
     const areWaiting = workers && alive.every((worker) => worker.state === "waiting for postgres");
     if (this.left && (areWaiting || postgres.state === "unavailable")) {
@@ -146,15 +146,15 @@ export class Strip {
   #describe(pipeline) {
     const facts = [];
     if (pipeline.redis.state !== "unused") {
-      const alive = pipeline.workers?.filter((worker) => worker.alive).map((worker) => worker.name);
+      const alive = pipeline.workers?.filter((worker) => worker.alive);
       facts.push(
         ["waiting", pipeline.waiting === null ? text("unknown") : text("votes", { n: this.left })],
-        ["workers", alive ? alive.join(", ") || text("none") : text("unknown")],
+        ["workers", alive ? namesOf(alive) || text("none") : text("unknown")],
         ["committed", this.#sinceCommit(pipeline)],
       );
     }
-    facts.push(["browsers", text("people", { n: pipeline.browsers })]);
-    if (pipeline.dead) facts.push(["dead", text("messages", { n: pipeline.dead })]);
+    facts.push(["viewers", integer(pipeline.browsers)]);
+    if (pipeline.dead) facts.push(["dead", integer(pipeline.dead)]);
     const drawn = JSON.stringify(facts);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
@@ -181,6 +181,20 @@ export class Strip {
   #clock(ms) {
     return moment(ms - this.#skew());
   }
+}
+
+/**
+ * The last part of a worker's name: `m28v2` of the session `worker-7d9f8b-m28v2-1a2b3c`.
+ * Six digits of a container's id are enough.
+ */
+function shortName(session) {
+  const [host] = session.replace(/-[0-9a-f]{6}$/, "").split(".");
+  return host.split("-").at(-1).replace(/^([0-9a-f]{6})[0-9a-f]{6}$/, "$1");
+}
+
+function namesOf(workers) {
+  if (workers.length > NAMED) return integer(workers.length);
+  return workers.map((worker) => shortName(worker.name)).join(", ");
 }
 
 function element(name, words) {

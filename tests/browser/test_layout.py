@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Arrive
-from tests.browser.pages import ResultPage, VotePage, poll_of
+from tests.browser.pages import ResultPage, VotePage, poll_of, worker
 from tests.browser.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -27,6 +27,7 @@ POLLS = {
     "hebrew": poll_of("חתולים", "כלבים (Dogs)", "תוכים"),
     "long-title": poll_of(title=LONG),
 }
+HALF = {"width": 960, "height": 540}  # of a projector
 SIZES = [(320, 568), (360, 640), (390, 844), (844, 390), (960, 540), (1280, 720), (3840, 2160)]
 CASES = [
     pytest.param(name, marks=() if name in ("2", "12-long") else pytest.mark.extended)
@@ -76,6 +77,26 @@ async def test_names_fit_the_result_page(arrive: Arrive, name: str) -> None:
     wall = await arrive(ResultPage(poll, **counts), reduced_motion="reduce")
     await expect(wall.health).to_have_text("All is well")
     await check_fit(wall, f"result-{name}")
+
+
+@pytest.mark.parametrize("count", [2, 5])
+async def test_half_a_projector_shows_the_whole_page(arrive: Arrive, count: int) -> None:
+    page = ResultPage(poll_of(*DRINKS[:count]), a=1_204, b=987)
+    names = ("worker-7d9f8b-m28v2-1a2b3c", "worker-7d9f8b-x8k4p-4d5e6f")
+    page.changes = {"workers": list(map(worker, names)), "waiting": 204}
+    visitors = [await arrive(each, viewport=HALF) for each in (page, VotePage(page.poll))]
+    wall = visitors[0].page
+    await expect(wall.locator("[data-fact=workers] dd")).to_have_text("m28v2, x8k4p")
+    for visitor in visitors:
+        await visitor.settled()
+        height = await visitor.page.evaluate("document.documentElement.scrollHeight")
+        assert height <= HALF["height"]
+    facts = wall.locator(".health, #pipeline dt, #pipeline dd")
+    middles = await facts.evaluate_all(
+        "(all) => all.map((it) => it.getBoundingClientRect()).map((it) => it.top + it.height / 2)"
+    )
+    assert max(middles) - min(middles) < 2
+    assert await facts.evaluate_all("(all) => all.every((it) => it.scrollWidth <= it.clientWidth)")
 
 
 @pytest.mark.parametrize("count", [2, 10, 26])

@@ -23,7 +23,7 @@ BAD, BUSY, GOOD = "bad", "busy", "good"
     ("changes", "tone", "words"),
     [
         ({}, GOOD, "All is well"),
-        ({"waiting": 7}, BUSY, "Counting: 7 votes are waiting"),
+        ({"waiting": 7}, BUSY, "Counting…"),
         ({"redis": store("unused"), "workers": None, "vote_page": None}, GOOD, "All is well"),
         ({"workers": DEAD[:1]}, BAD, "No worker is running. New votes will wait"),
         (
@@ -32,7 +32,7 @@ BAD, BUSY, GOOD = "bad", "busy", "good"
         ),
         (
             *({"workers": [worker("w"), *DEAD[:2]]}, BAD),
-            "worker-0, worker-1 have stopped responding",
+            "Workers 0, 1 have stopped responding",
         ),
         ({"workers": [worker("w"), *DEAD]}, BAD, "4 of 5 workers have stopped responding"),
         (
@@ -77,12 +77,25 @@ async def test_the_strip_names_facts(arrive: Arrive) -> None:
     wall = await arrive(page)
     for fact, words in (
         ("waiting", "1,204 votes"),
-        ("workers", "worker-1"),
+        ("workers", "1"),
         ("committed", "1 min ago"),
-        ("browsers", "2 browsers"),
-        ("dead", "2 messages"),
+        ("viewers", "2"),
+        ("dead", "2"),
     ):
         await expect(wall.page.locator(f"[data-fact={fact}] dd")).to_have_text(words)
+
+
+async def test_the_names_of_workers_are_short(arrive: Arrive) -> None:
+    page = ResultPage()
+    wall = await arrive(page)
+    for names, words in (
+        (["voting-worker-7d9f8b-m28v2-1a2b3c"], "m28v2"),
+        (["worker-m28v2-1a2b3c", "worker-x8k4p-4d5e6f"], "m28v2, x8k4p"),
+        (["3f2a9c1b0d4e-1a2b3c", "desk.example.org-4d5e6f"], "3f2a9c, desk"),
+        (["worker-a-1a2b3c", "worker-b-1a2b3c", "worker-c-1a2b3c"], "3"),
+    ):
+        await page.send_pipeline(workers=[worker(name) for name in names])
+        await expect(wall.page.locator("[data-fact=workers] dd")).to_have_text(words)
 
 
 async def test_two_options(arrive: Arrive) -> None:
