@@ -119,36 +119,36 @@ def script_texts(locale: Locale) -> Texts:
     return {
         "votes": forms("{n} vote", "{n} votes"),
         "no votes": _("No votes yet"),
-        "tie": _("Tie"),
-        "leads": _("Leads"),
+        "tie": _("Tied"),
+        "leads": _("Leading"),
         "wins": _("Winner"),
         "final": _("Final result"),
-        "closing": forms("The last vote is being counted", "The last {n} votes are being counted"),
+        "closing": forms("Counting the last vote", "Counting the last {n} votes"),
         "seconds ago": _("{n} s ago"),
         "minutes ago": _("{n} min ago"),
         "hours ago": _("{n} h ago"),
         "just now": _("just now"),
         "never": _("none yet"),
         # The strip: faults.
-        "connecting": _("Connecting …"),
-        "reconnecting": _("You see the result of {ago}. Reconnecting …"),
-        "offline": _("You see the result of {ago}, because this device is offline"),
+        "connecting": _("Connecting…"),
+        "reconnecting": _("Connection lost. Last update {ago}. Reconnecting…"),
+        "offline": _("This device is offline. Last update {ago}"),
         "postgres unavailable": _("Postgres has been unavailable since {time}"),
         "postgres refuses": _("Postgres has refused the password since {time}"),
-        "old result": _("You see the result of {ago}"),
+        "old result": _("Last update {ago}"),
         "redis unavailable": _(
             "Redis has been unavailable since {time}. Votes may be refused until it is back"
         ),
         "redis unavailable closed": _(
-            "Redis has been unavailable since {time}. It may still hold votes to be counted"
+            "Redis has been unavailable since {time}. It may still hold uncounted votes"
         ),
         "redis refuses": _(
             "Redis has refused this page's password since {time}. "
             "The number of waiting votes is unknown"
         ),
-        "redis back": _("Redis is back. The workers have not reported yet"),
+        "redis back": _("Redis is back. Waiting for the workers to report"),
         "vote page unavailable": _(
-            "The vote page is unavailable. Nobody can vote until it is back"
+            "The vote page is unavailable. No one can vote until it is back"
         ),
         "no worker waiting": forms(
             "No worker is running. {n} vote is waiting and will not be lost",
@@ -160,7 +160,7 @@ def script_texts(locale: Locale) -> Texts:
             "Workers {names} have stopped responding. Other workers take over their votes",
         ),
         "workers lost": _(
-            "{silent} of {all} workers have stopped responding. Others take over their votes"
+            "{silent} of {all} workers have stopped responding. The others take over their votes"
         ),
         "waiting for postgres": forms(
             "{n} vote is waiting for Postgres and will not be lost",

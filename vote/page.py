@@ -112,44 +112,48 @@ def script_texts(locale: Locale) -> Texts:
     return {
         "open": _("Tap your choice.\nYou can change it later."),
         "open once": _(
-            "Tap your choice.\nYou cannot change it later, because this browser keeps no cookies."
+            "Tap your choice.\nYou cannot change it later, because this browser blocks cookies."
         ),
         "unavailable": _("Votes cannot be recorded right now.\nPlease wait a moment."),
-        "sending": _("Sending your vote for {name} …"),
+        "sending": _("Sending your vote for {name}…"),
         "recorded": _("Your vote for {name} is in.\nYou can change it."),
         "recorded once": _(
             "Your vote for {name} is in.\n"
-            "This browser keeps no cookies: another choice is another vote."
+            "This browser blocks cookies, so another choice counts as another vote."
         ),
         "not recorded": _("Your vote for {name} was not recorded."),
-        "malformed": _("Not recorded. Please vote with a button of this page."),
+        "malformed": _("Your vote was not recorded.\nPlease use a button on this page."),
         "no answer": _(
-            "No answer: your vote for {name} may not have been recorded.\n"
+            "No answer. Your vote for {name} may not have been recorded.\n"
             "Try again. It counts only once."
         ),
         "no answer once": _(
-            "No answer: your vote for {name} may not have been recorded.\n"
-            "This browser keeps no cookies: if you send it again, it may count twice."
+            "No answer. Your vote for {name} may not have been recorded.\n"
+            "This browser blocks cookies, so a second try may count twice."
         ),
         "offline": _("You are offline. Your vote for {name} was not recorded."),
-        "unknown": _("Not recorded: the poll does not have this option.\nChoose one of these."),
-        "changed": _("Not recorded: the poll has changed.\nChoose one of these."),
+        "unknown": _(
+            "Your vote was not recorded, because the poll does not have this option.\n"
+            "Choose one of these."
+        ),
+        "changed": _(
+            "Your vote was not recorded, because the poll has changed.\nChoose one of these."
+        ),
         "outdated": _(
-            "Not recorded: the poll has changed.\n"
-            "The new page cannot be loaded right now. Try again."
+            "Your vote was not recorded, because the poll has changed.\n"
+            "The new poll cannot be loaded right now. Try again."
         ),
         "refused": _("Your vote for {name} was refused.\nReload the page and try again."),
         "closed": _("Voting has closed."),
         "closed with": _("Voting has closed.\nYour vote for {name} is in."),
         "closed without": _("Voting has closed.\nYour vote for {name} came too late."),
         "closed instead": _(
-            "Voting has closed.\nYour vote for {name} came too late. Your vote for {kept} counts."
+            "Voting has closed.\n"
+            "Your vote for {name} came too late. Your earlier vote for {kept} counts."
         ),
-        "closed unsure": _(
-            "Voting has closed.\nNo answer: your vote for {name} may not have been recorded."
-        ),
+        "closed unsure": _("Voting has closed.\nYour vote for {name} may not have been recorded."),
         "your vote": _("Your vote"),
         "not sent": _("Not recorded"),
-        "not sure": _("Not sure"),
-        "busy": _("Sending …"),
+        "not sure": _("Not confirmed"),
+        "busy": _("Sending…"),
     }

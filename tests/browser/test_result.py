@@ -46,7 +46,7 @@ BAD, BUSY, GOOD = "bad", "busy", "good"
         ),
         (
             *({"postgres": store("unavailable"), "as_of": 1}, BAD),
-            r"You see the result of [\d,]+ h ago",
+            r"Last update [\d,]+ h ago",
         ),
         (
             *({"redis": store("unavailable"), "workers": None}, BAD),
@@ -56,8 +56,8 @@ BAD, BUSY, GOOD = "bad", "busy", "good"
             *({"redis": store("unavailable", refused=True), "workers": None}, BAD),
             "refused this page's password",
         ),
-        ({"workers": None}, BUSY, "Redis is back. The workers have not reported yet"),
-        ({"vote_page": False}, BAD, "The vote page is unavailable. Nobody can vote"),
+        ({"workers": None}, BUSY, "Redis is back. Waiting for the workers to report"),
+        ({"vote_page": False}, BAD, "The vote page is unavailable. No one can vote"),
     ],
 )
 async def test_the_strip(arrive: Arrive, changes: dict[str, Any], tone: str, words: str) -> None:
@@ -105,7 +105,7 @@ async def test_two_options(arrive: Arrive) -> None:
     await page.send_counts(a=3, b=1)
     first = wall.page.locator(".side[data-id=a]").first
     await expect(first.locator(".share")).to_have_text("75.0%")
-    await expect(first.locator(".verdict")).to_have_text("Leads")
+    await expect(first.locator(".verdict")).to_have_text("Leading")
     await expect(wall.page.locator("#total")).to_have_text("4 votes")
     at = await wall.page.locator(".split").evaluate("(it) => it.style.getPropertyValue('--at')")
     assert at == "75%"
@@ -121,7 +121,7 @@ async def test_three_options_change_places(arrive: Arrive) -> None:
     await expect(bars.locator(".count")).to_have_text(["5,000", "5", "4"])
     await page.send_counts(a=5_000)
     await expect(bars.locator(".rank")).to_have_text(["1", "1", "3"])
-    await expect(bars.locator(".verdict")).to_have_text(["Tie", "Tie", ""])
+    await expect(bars.locator(".verdict")).to_have_text(["Tied", "Tied", ""])
 
 
 async def test_the_length_of_a_bar_is_the_share_of_all_votes(arrive: Arrive) -> None:
@@ -192,7 +192,7 @@ async def test_a_silent_connection_is_replaced(arrive: Arrive) -> None:
     await expect(wall.health).to_have_text("All is well")
     page.is_silent = True
     await expect(wall.health).to_have_text(
-        re.compile(r"You see the result of \d s ago. Reconnecting …"), timeout=5_000
+        re.compile(r"Connection lost. Last update \d s ago. Reconnecting…"), timeout=5_000
     )
     await expect(wall.page.locator("main")).to_have_attribute("data-stale", "")
     page.is_silent = False
@@ -204,7 +204,7 @@ async def test_polling_where_websockets_are_swallowed(arrive: Arrive, serve: Ser
     # It opens, and then nothing gets through.
     await wall.page.route_web_socket("**/socket.io/*", lambda _: None)
     await wall.open(await serve(ResultPage()))
-    await expect(wall.health).to_contain_text("Connecting …")
+    await expect(wall.health).to_contain_text("Connecting…")
     await expect(wall.health).to_have_text("All is well", timeout=20_000)
 
 
@@ -221,7 +221,7 @@ async def test_the_poll_closes(arrive: Arrive) -> None:
     wall = await arrive(page)
     await expect(wall.page.locator("#closing")).to_contain_text("Voting closes in 0:0")
     await page.send_pipeline(waiting=2)
-    await expect(wall.page.locator("#total")).to_have_text("The last 2 votes are being counted")
+    await expect(wall.page.locator("#total")).to_have_text("Counting the last 2 votes")
     await expect(wall.page.locator(".invite")).to_be_hidden()
     await page.send_counts(a=4)
     await page.send_pipeline(final=True)

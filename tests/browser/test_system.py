@@ -95,7 +95,7 @@ async def test_the_pages_die_and_are_back(running: System, arrive: Arrive, wall:
     await expect(wall.health).to_contain_text("The vote page is unavailable", timeout=SOON)
     with wall.network_errors():
         await running.result.kill()
-        await expect(wall.health).to_contain_text("Reconnecting …", timeout=SOON)
+        await expect(wall.health).to_contain_text("Reconnecting…", timeout=SOON)
         for name in ("result", "vote"):
             await running.restart(name)
         await running.result.ready()

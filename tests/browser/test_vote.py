@@ -31,7 +31,7 @@ async def test_a_tap_votes_and_another_one_changes_the_vote(arrive: Arrive) -> N
     [
         (503, {"reason": "not_taken"}, "Your vote for Cats was not recorded."),
         (503, {"reason": "unsure"}, "may not have been recorded. Try again. It counts only once."),
-        (502, None, "No answer: your vote for Cats may not have been recorded."),
+        (502, None, "No answer. Your vote for Cats may not have been recorded."),
         (403, "no", "Your vote for Cats was refused. Reload the page and try again."),
         (422, {}, "the poll does not have this option"),
     ],
@@ -54,7 +54,7 @@ async def test_taps_while_the_network_is_slow(arrive: Arrive) -> None:
     page = VotePage(hold=asyncio.Event())
     phone = await arrive(page)
     await phone.option("a").dblclick()
-    await expect(phone.notice).to_have_text("Sending your vote for Cats …")
+    await expect(phone.notice).to_have_text("Sending your vote for Cats…")
     for choice in ("b", "a", "b"):
         await phone.option(choice).click()
     assert page.hold
@@ -90,7 +90,7 @@ async def test_a_changed_poll_is_loaded_again(arrive: Arrive, is_late: bool) -> 
         if is_late:
             page.answer = (409, {"reason": "changed"})
             await phone.option("a").click()
-            await expect(phone.notice).to_contain_text("Not recorded: the poll has changed.")
+            await expect(phone.notice).to_contain_text("because the poll has changed.")
         else:
             await phone.return_to_tab()
         await expect(phone.option("a")).to_have_text("Tea")
@@ -131,9 +131,9 @@ async def test_the_poll_closes_while_the_page_is_open(arrive: Arrive) -> None:
     [
         (
             (403, {"reason": "closed"}),
-            "Your vote for Dogs came too late. Your vote for Cats counts",
+            "Your vote for Dogs came too late. Your earlier vote for Cats counts",
         ),
-        ((503, {"reason": "unsure"}), "your vote for Dogs may not have been recorded"),
+        ((503, {"reason": "unsure"}), "Your vote for Dogs may not have been recorded"),
     ],
 )
 async def test_a_vote_that_comes_too_late(
@@ -176,7 +176,7 @@ async def test_a_browser_without_cookies_cannot_change_its_vote(
     await phone.open(await serve(page))
     await expect(phone.notice).to_contain_text("You cannot change it later")
     await phone.vote("a")
-    await expect(phone.notice).to_contain_text("another choice is another vote")
+    await expect(phone.notice).to_contain_text("another choice counts as another vote")
     page.choice = None  # the server does not know this voter
     await phone.return_to_tab()
     await phone.vote("b")

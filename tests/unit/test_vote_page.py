@@ -43,11 +43,11 @@ def marks(text: str) -> dict[str, str]:
             *("not_taken", "a", "b", "Your vote for Dogs was not recorded"),
             {"a": "recorded", "b": "failed"},
         ),
-        ("unsure", None, "b", "your vote for Dogs may not have been recorded", {"b": "failed"}),
+        ("unsure", None, "b", "Your vote for Dogs may not have been recorded", {"b": "failed"}),
         ("unknown_option", None, "z", "the poll does not have this option", {}),
         ("changed", "a", "b", "the poll has changed", {"a": "recorded"}),
-        ("bad_request", None, None, "Please vote with a button", {}),
-        ("cross_site", None, "a", "Please vote with a button", {}),
+        ("bad_request", None, None, "Please use a button", {}),
+        ("cross_site", None, "a", "Please use a button", {}),
     ],
 )
 def test_each_state_of_an_open_poll(
@@ -69,10 +69,15 @@ def test_each_state_of_an_open_poll(
         ("closed", "b", "b", "Your vote for Dogs is in", {"b": "recorded"}),
         ("closed", None, "a", "Your vote for Cats came too late", {"a": "failed"}),
         (
-            *("closed", "b", "a", "Your vote for Cats came too late. Your vote for Dogs counts"),
+            *(
+                "closed",
+                "b",
+                "a",
+                "Your vote for Cats came too late. Your earlier vote for Dogs counts",
+            ),
             {"a": "failed", "b": "recorded"},
         ),
-        ("unsure", None, "a", "your vote for Cats may not have been recorded", {}),
+        ("unsure", None, "a", "Your vote for Cats may not have been recorded", {}),
     ],
 )
 def test_each_state_of_a_closed_poll(
