@@ -113,7 +113,7 @@ async def test_the_page_notices_that_votes_can_be_recorded_again(arrive: Arrive)
 
 
 async def test_the_poll_closes_while_the_page_is_open(arrive: Arrive) -> None:
-    page = VotePage(poll_of(closes_at=datetime.now(UTC) + timedelta(seconds=3)))
+    page = VotePage(poll_of(closes_at=datetime.now(UTC) + timedelta(seconds=5)))
     phone = await arrive(page)
     await expect(phone.page.locator("#closing")).to_contain_text("Voting closes in 0:0")
     await phone.vote("a")
@@ -139,7 +139,7 @@ async def test_the_poll_closes_while_the_page_is_open(arrive: Arrive) -> None:
 async def test_a_vote_that_comes_too_late(
     arrive: Arrive, answer: tuple[int, Any], words: str
 ) -> None:
-    page = VotePage(poll_of(closes_at=datetime.now(UTC) + timedelta(seconds=2)), choice="a")
+    page = VotePage(poll_of(closes_at=datetime.now(UTC) + timedelta(seconds=4)), choice="a")
     phone = await arrive(page)
     with phone.network_errors():
         page.answer, page.hold = answer, asyncio.Event()
