@@ -19,17 +19,8 @@ async def background(*endless: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
         for task in tasks:
             task.add_done_callback(_stop_if_failed)
         yield
-        await cancel(*tasks)
-
-
-async def cancel(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
+        for task in tasks:
             task.cancel()
-        # In Python 3.11, asyncio.wait_for in a library can lose a cancellation: repeat it.
-        _, pending = await asyncio.wait(pending, timeout=1)
 
 
 def _stop_if_failed(task: asyncio.Task[Any]) -> None:

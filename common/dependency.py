@@ -23,7 +23,6 @@ class Dependency:
     Attributes:
         was_available: Whether the store has answered since the process started.
         is_refused: The store rejects our credentials.
-        is_full: The store has no memory left.
         reason: Why the store is not available; None if it is.
     """
 
@@ -33,7 +32,6 @@ class Dependency:
         self.state: State = "unknown"
         self.was_available = False
         self.is_refused = False
-        self.is_full = False
         self.reason: str | None = "not reached yet"
         self.since = datetime.datetime.now(datetime.UTC)
         self._log = structlog.get_logger(name)
@@ -48,24 +46,22 @@ class Dependency:
         if self.is_available:
             return
         outage = (datetime.datetime.now(datetime.UTC) - self.since).total_seconds()
-        if self.was_available:  # at the level of the outage, so that no log shows only half
+        if self.was_available:  # as loud as the outage, so that a log shows both or none
             self._log.warning("available again", address=self.address, seconds=round(outage, 1))
         else:
             self._log.info("available", address=self.address)
         self._change("available", None)
         self.was_available = True
-        self.is_refused = self.is_full = False
+        self.is_refused = False
 
     def mark_unavailable(self, error: BaseException | str) -> None:
         """Record that the store could not be used, and why."""
         reason = error if isinstance(error, str) else describe(error)
-        causes = _causes(error)
-        is_refused = any(map(_is_refusal, causes))
-        if self.state != "unavailable" or is_refused > self.is_refused:
+        is_refused = any(map(_is_refusal, _causes(error)))
+        if self.state != "unavailable" or (is_refused and not self.is_refused):
             self._log.warning("unavailable, retrying", address=self.address, reason=reason)
         self._change("unavailable", reason)
         self.is_refused = self.is_refused or is_refused
-        self.is_full = any(isinstance(each, redis.exceptions.OutOfMemoryError) for each in causes)
 
     async def watch(self, ping: Callable[[], Awaitable[object]]) -> NoReturn:
         """Ping the store until cancelled, so that its state is known while nobody uses it."""

@@ -29,9 +29,6 @@ def configure(log_format: Literal["plain", "json"], level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # At lower levels uvicorn logs each start and each request that is not HTTP.
     logging.getLogger("uvicorn").setLevel("ERROR")
-    # Whatever a stranger sends to the live channel is not an event of ours.
-    for name in ("engineio", "socketio"):
-        logging.getLogger(name).setLevel("CRITICAL")
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,

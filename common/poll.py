@@ -6,7 +6,7 @@ import hashlib
 import string
 
 OPTION_LETTERS = string.ascii_lowercase
-OPTION_IDS = frozenset(OPTION_LETTERS)  # every id that an option may have
+OPTION_IDS = frozenset(OPTION_LETTERS)  # of every poll
 EDITION_LENGTH = 12  # hexadecimal digits
 
 

@@ -38,7 +38,7 @@ async def connect(
         command_timeout: Seconds for one statement; None: no limit.
 
     Raises:
-        SettingsError: The client library cannot read DATABASE_URL.
+        SettingsError: The client library cannot use the settings.
         Exception: One of `UNAVAILABLE`.
     """
     options: dict[str, Any] = {
@@ -60,4 +60,5 @@ async def connect(
     try:
         return await asyncpg.connect(**options)
     except (asyncpg.ClientConfigurationError, ValueError) as error:
-        raise SettingsError(f"DATABASE_URL: {error}") from None
+        name = "DATABASE_URL" if settings.database_url else "DB_… and PG… variables"
+        raise SettingsError(f"{name}: {error}") from None

@@ -11,21 +11,21 @@ import redis.maint_notifications
 from common.settings import RedisSettings, SettingsError
 
 CONNECT_TIMEOUT = 2.0  # seconds
-ANSWER_TIMEOUT = 5.0  # seconds for one command
 
 # Redis cannot be used at the moment: unreachable, slow, loading, full, or a replica.
 UNAVAILABLE = (redis.exceptions.RedisError, OSError, TimeoutError)
 
 
-def connect(
-    settings: RedisSettings, name: str, *, timeout: float = ANSWER_TIMEOUT
-) -> redis.asyncio.Redis:
-    """Return a client that connects when it is first used. It never repeats a command.
+def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
+    """Return a client that connects when it is first used.
+
+    It never repeats a command, and waits for an answer without limit: use `asyncio.timeout`. With
+    a timeout of its own, the library sends through `asyncio.wait_for`, which can lose a
+    cancellation in Python 3.11; then SIGTERM would not end the process.
 
     Args:
         settings: The address and the credentials.
         name: What `CLIENT LIST` shows.
-        timeout: Seconds for one command.
 
     Raises:
         SettingsError: The client library cannot read REDIS_URL.
@@ -33,7 +33,7 @@ def connect(
     options: dict[str, Any] = {
         "client_name": name,
         "socket_connect_timeout": CONNECT_TIMEOUT,
-        "socket_timeout": timeout,
+        "socket_timeout": None,
         "retry": redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0),
         # With these notifications of managed Redis on, the pool hands out dead connections.
         "maint_notifications_config": redis.maint_notifications.MaintNotificationsConfig(False),

@@ -1,8 +1,6 @@
 """HTTP headers, limits and checks that protect the pages, as plain ASGI middleware."""
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 16 * 1024  # bytes; a form with one vote has a few dozen
@@ -47,39 +45,6 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
-
-
-class BodyLimit:
-    """Answer 413 to a request whose body is longer than `max_bytes`."""
-
-    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request or WebSocket."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        received = int(Headers(scope=scope).get("content-length", 0))
-        too_long = HTTPException(413, f"the body is longer than {self._max_bytes} bytes")
-
-        async def receive_within_limit() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_bytes:
-                raise too_long
-            return message
-
-        try:
-            if received > self._max_bytes:
-                raise too_long
-            received = 0
-            await self._app(scope, receive_within_limit, send)
-        except HTTPException as error:  # no app further in has answered it
-            response = PlainTextResponse(f"{error.detail}\n", error.status_code)
-            await response(scope, receive, send)
 
 
 def is_cross_site(headers: Headers) -> bool:

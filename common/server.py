@@ -42,6 +42,9 @@ def serve(
         websockets: Whether the app has any. Their library is only in the image of result.
     """
     _prepare(settings)
+    # uvicorn raises the signal again after an orderly end: that is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     try:
         app = create_app(settings)
     except SettingsError as error:
@@ -92,9 +95,6 @@ def _prepare(settings: ServiceSettings) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    # uvicorn raises the signal again after an orderly end: that is no failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
 
 
 def _listen(host: str, port: int) -> socket.socket:

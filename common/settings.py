@@ -32,7 +32,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from common.poll import OPTION_LETTERS, Option, Poll
+from common.poll import OPTION_IDS, OPTION_LETTERS, Option, Poll
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
 MAX_NAME = 200  # characters of an option or of the title
@@ -196,7 +196,7 @@ class PollSettings(ServiceSettings):
         options = {"a": "Cats", "b": "Dogs"}
         for letter, name in sorted(given.items()):
             variable = f"OPTION_{letter.upper()}"
-            if letter not in set(OPTION_LETTERS):
+            if letter not in OPTION_IDS:
                 raise ValueError(f"{variable}: options are named OPTION_A to OPTION_Z")
             options[letter] = " ".join(name.split())
             if not options[letter]:
@@ -286,11 +286,15 @@ def _checked_url(url: SecretStr | None, *schemes: str) -> SecretStr | None:
     if not separator or scheme not in schemes:
         raise ValueError(f"must begin with {' or '.join(f'{each}://' for each in schemes)}")
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    hosts = authority.rpartition("@")[2].split(",")
     if authority.count("@") > 1 or "@" in rest[len(authority) :]:
         raise ValueError(
             f"must look like {schemes[0]}://user:password@host:port/name, with each of : / ? # @ %"
             " in user and password percent-encoded (@ is %40)"
         )
+    for host in hosts:
+        if not re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d{1,5})?", host):
+            raise ValueError(f"must have hosts like db.example.org:5432 or [::1]:5432, not {host}")
     return url
 
 

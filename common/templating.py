@@ -42,8 +42,8 @@ class Templates:
             undefined=jinja2.StrictUndefined,
             auto_reload=False,
         )
-        self._environment.globals |= {"url": static.url, "locales": list(locales)}
-        self._environment.filters |= {"iso": iso, "ms": milliseconds}
+        self._environment.globals.update(url=static.url, locales=list(locales))
+        self._environment.filters.update(iso=iso, ms=milliseconds)
 
     def render(self, name: str, request: Request, /, **context: object) -> str:
         """Return a page in the reader's language."""

@@ -12,13 +12,14 @@ from common.dependency import describe
 from common.settings import DatabaseSettings, RedisSettings, SettingsError, exit_with, load
 
 INTERVAL = 0.5  # seconds between two attempts
+ANSWER = 5.0  # seconds that an attempt waits for an answer
 
 
 async def ping_redis() -> None:
     """Raise an exception unless Redis answers."""
     from common import redis_client  # an image has only the clients that its service needs
 
-    async with redis_client.connect(load(RedisSettings), "wait") as client:
+    async with redis_client.connect(load(RedisSettings), "wait") as client, asyncio.timeout(ANSWER):
         await client.ping()
 
 

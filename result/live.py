@@ -119,6 +119,7 @@ class Live:
 
     async def _connect(self, sid: str, environ: dict[str, Any], *_: object) -> None:
         if environ["asgi.scope"]["type"] == "websocket":
+            # These events may precede Socket.IO's own answer to the connect; clients buffer them.
             client = self._clients[sid] = Client(environ["asgi.send"])
             for event, content in self._first_events():
                 client.offer(event, _message(event, content))
@@ -148,8 +149,8 @@ class Live:
         return len(self._clients) + len(self._polling)
 
     def _is_own_page(self, origin: str | None, environ: Mapping[str, Any]) -> bool:
-        """Return whether a page of this origin may listen. Programs send no origin."""
-        if origin is None:
+        """Return whether a page of this origin may listen."""
+        if origin is None:  # a program, which needs no permission; the answer gets no CORS headers
             return False
         host = environ.get("HTTP_HOST", "")
         if is_same_host(origin, host, environ.get("HTTP_X_FORWARDED_HOST", "")):

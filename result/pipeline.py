@@ -12,6 +12,7 @@ from common import keys
 from common.ballot import PUSH_TIMEOUT
 from common.dependency import Dependency
 from common.poll import Poll
+from common.redis_client import UNAVAILABLE
 
 INTERVAL = 0.25  # seconds between two looks
 TIMEOUT = 1.0  # seconds for one look
@@ -32,7 +33,7 @@ class Worker(NamedTuple):
     last_commit: int | None
 
 
-class Queue(NamedTuple):
+class Snapshot(NamedTuple):
     """One look at Redis: the lengths of the lists, the workers, the vote page.
 
     For `GRACE` seconds after an outage, `workers` is None unless all are alive, and `vote_page` is
@@ -64,7 +65,7 @@ class Pipeline:
     """
 
     def __init__(self, client: redis.asyncio.Redis, state: Dependency, poll: Poll) -> None:
-        self.latest: Queue | None = None
+        self.latest: Snapshot | None = None
         self.drained_at: datetime.datetime | None = None
         self.redis = state
         self._client = client
@@ -79,22 +80,23 @@ class Pipeline:
             was_settled = is_settled(self._poll, _now())  # before the look: no vote can follow it
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    queue = await self._look()
-            except Exception as error:  # whatever it is, Redis cannot be used
+                    snapshot = await self._look()
+            except UNAVAILABLE as error:
                 self.latest = None
                 self.redis.mark_unavailable(error)
             else:
                 if self.redis.state == "unavailable":
                     self._grace_until = time.monotonic() + GRACE
                 self.redis.mark_available()
-                self.latest = _known(queue) if time.monotonic() < self._grace_until else queue
-                if queue.waiting + queue.claimed:
+                is_grace = time.monotonic() < self._grace_until
+                self.latest = _known(snapshot) if is_grace else snapshot
+                if snapshot.waiting + snapshot.claimed:
                     self.drained_at = None
                 elif was_settled and self.drained_at is None:
                     self.drained_at = _now()
             await asyncio.sleep(INTERVAL)
 
-    async def _look(self) -> Queue:
+    async def _look(self) -> Snapshot:
         # A vote moves from list to list, so all lists are read in one transaction. That includes
         # the claimed list of each worker: if the set of workers has changed, look again.
         while True:
@@ -112,7 +114,7 @@ class Pipeline:
             if self._worker_names == names:
                 break
         workers = [_worker(name, beat) for name, beat in zip(names, found[1::2], strict=True)]
-        return Queue(waiting, sum(found[0::2]), dead, workers, self._is_vote_page_available(ttl))
+        return Snapshot(waiting, sum(found[0::2]), dead, workers, self._is_vote_page_available(ttl))
 
     def _is_vote_page_available(self, ttl: int) -> bool | None:
         """Judge the vote page by the time to live of its heartbeat (ms; negative: no key)."""
@@ -128,11 +130,11 @@ def is_settled(poll: Poll, moment: datetime.datetime) -> bool:
     return poll.is_closed(moment - datetime.timedelta(seconds=SETTLE))
 
 
-def _known(queue: Queue) -> Queue:
-    """Return the queue without workers and a vote page that may have had no time to report."""
-    are_alive = queue.workers and all(worker.alive for worker in queue.workers)
-    return queue._replace(
-        workers=queue.workers if are_alive else None, vote_page=queue.vote_page or None
+def _known(snapshot: Snapshot) -> Snapshot:
+    """Leave out the workers and the vote page, unless they have reported after the outage."""
+    are_alive = snapshot.workers and all(worker.alive for worker in snapshot.workers)
+    return snapshot._replace(
+        workers=snapshot.workers if are_alive else None, vote_page=snapshot.vote_page or None
     )
 
 

@@ -1,6 +1,7 @@
 """A limit on clients that poll, in front of Socket.IO."""
 
 import socketio
+import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -8,6 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 PATH = "/socket.io/"
 MAX_SESSIONS = 1_000  # of clients that poll, in one replica
 RETRY_AFTER = 5  # seconds
+
+log = structlog.get_logger("live")
 
 
 class PollingLimit:
@@ -28,8 +31,8 @@ class PollingLimit:
             self._websockets += 1
             try:
                 await self._app(scope, receive, send)
-            except ValueError:  # a message that is not Engine.IO's protocol ends the connection
-                pass
+            except ValueError as error:  # a message that is not Engine.IO's protocol
+                log.debug("a WebSocket ended", reason=str(error))
             finally:
                 self._websockets -= 1
             return

@@ -49,18 +49,20 @@ class Status:
             return False
         if self.pipeline.redis.state == "unavailable":
             return True
-        queue = self.pipeline.latest
-        if queue is None:
+        snapshot = self.pipeline.latest
+        if snapshot is None:
             return False
-        has_no_worker = queue.workers is not None and not any(each.alive for each in queue.workers)
-        is_vote_page_missing = queue.vote_page is False and not self.poll.is_closed()
+        has_no_worker = snapshot.workers is not None and not any(
+            each.alive for each in snapshot.workers
+        )
+        is_vote_page_missing = snapshot.vote_page is False and not self.poll.is_closed()
         return has_no_worker or is_vote_page_missing
 
     def event(self) -> dict[str, Any]:
         """Return the content of the event `pipeline`; times are in ms since the epoch."""
         tally = self.tallies.latest
-        queue = self.pipeline.latest if self.pipeline else None
-        workers = queue.workers if queue else None
+        snapshot = self.pipeline.latest if self.pipeline else None
+        workers = snapshot.workers if snapshot else None
         commits = [each.last_commit for each in workers or [] if each.last_commit]
         return {
             "as_of": _ms(tally.as_of) if tally else None,
@@ -69,11 +71,11 @@ class Status:
             "final": self.is_final,
             "postgres": _store(self.tallies.postgres),
             "redis": _store(self.pipeline.redis) if self.pipeline else UNUSED,
-            "waiting": queue.waiting if queue else None,
-            "claimed": queue.claimed if queue else None,
-            "dead": queue.dead if queue else None,
+            "waiting": snapshot.waiting if snapshot else None,
+            "claimed": snapshot.claimed if snapshot else None,
+            "dead": snapshot.dead if snapshot else None,
             "workers": None if workers is None else [each._asdict() for each in workers],
-            "vote_page": queue.vote_page if queue else None,
+            "vote_page": snapshot.vote_page if snapshot else None,
             "last_commit": max(commits, default=None),
         }
 

@@ -9,11 +9,11 @@ from typing import NamedTuple, NoReturn
 
 import asyncpg
 
+from common import postgres_client
 from common.backoff import delay
 from common.dependency import Dependency
 from common.poll import Poll
-from common.postgres_client import connect
-from common.settings import DatabaseSettings
+from common.settings import DatabaseSettings, SettingsError
 from result.metrics import Metrics
 
 CHANNEL = "tallies"
@@ -22,6 +22,7 @@ MAX_INTERVAL = 0.6  # seconds without a notification until the next read, in cas
 READ_TIMEOUT = 1.0  # seconds
 MAX_RECONNECT_DELAY = 1.0  # seconds; an audience is watching
 
+UNAVAILABLE = (asyncpg.PostgresError, SettingsError, *postgres_client.UNAVAILABLE)
 SQL = (Path(__file__).parent / "sql" / "tallies.sql").read_text()
 
 
@@ -56,13 +57,15 @@ class Tallies:
             before = self.latest
             try:
                 await self._listen(publish)
-            except Exception as error:  # whatever it is, Postgres cannot be used
+            except UNAVAILABLE as error:
                 failures = failures + 1 if self.latest is before else 1
                 self.postgres.mark_unavailable(_reason(error))
                 await asyncio.sleep(min(delay(failures), MAX_RECONNECT_DELAY))
 
     async def _listen(self, publish: Callable[[Tally], Awaitable[None]]) -> NoReturn:
-        connection = await connect(self._settings, "result", command_timeout=READ_TIMEOUT)
+        connection = await postgres_client.connect(
+            self._settings, "result", command_timeout=READ_TIMEOUT
+        )
         try:
             notified = asyncio.Event()
             connection.add_termination_listener(lambda _: notified.set())

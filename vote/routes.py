@@ -273,6 +273,12 @@ async def report_refusal(request: Request, refusal: Refusal) -> Response:
 
 async def report_invalid_body(request: Request, error: RequestValidationError) -> Response:
     """Answer a program whose body is not a vote."""
-    if any(problem["type"] == "json_invalid" for problem in error.errors()):
-        return await report_refusal(request, Refusal(400, "bad_request", "the body is not JSON"))
-    return await report_refusal(request, request.app.state.service.unknown_option())
+    if error.errors()[0]["loc"] == ("body", "vote"):
+        return await report_refusal(request, request.app.state.service.unknown_option())
+    return await report_unreadable_body(request, error)
+
+
+async def report_unreadable_body(request: Request, _: Exception) -> Response:
+    """Answer a program whose body is not JSON, or not an object with a vote."""
+    detail = 'the body is not a JSON object like {"vote": "a"}'
+    return await report_refusal(request, Refusal(400, "bad_request", detail))

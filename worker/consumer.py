@@ -12,7 +12,6 @@ import msgspec
 import structlog
 
 from common import backoff, redis_client
-from common.background import cancel
 from common.ballot import Ballot, BallotError, decode, encode, now
 from common.dependency import Dependency
 from common.settings import SettingsError
@@ -62,12 +61,10 @@ class Consumer:
         self._last_session: str | None = None
         self._is_stopping = False
         self._state = "idle"
-        self._started = _milliseconds()
-        self._committed = 0
         self._last_commit: int | None = None
 
     async def run(self) -> None:
-        """Consume until stopped. The first error of Redis ends a session; another one follows."""
+        """Consume until stopped. An error of Redis ends the session, and a new one starts."""
         failures = 0
         while True:
             started = time.monotonic()
@@ -80,6 +77,7 @@ class Consumer:
                 self._redis.mark_unavailable(group.exceptions[0])
             except* Exception:
                 log.exception("session failed")
+            self._store.forget_failure()  # without a session, nothing would clear it
             is_stable = time.monotonic() - started > STABLE
             failures = 1 if is_stable else failures + 1
             await asyncio.sleep(backoff.delay(failures))
@@ -89,7 +87,8 @@ class Consumer:
         self._is_stopping = True
         if self._state == "draining":
             await asyncio.wait({running}, timeout=FINISH_TIMEOUT)
-        await cancel(running)
+        running.cancel()
+        await asyncio.wait({running})
 
     async def _run_session(self) -> None:
         async with redis_client.connect(self._settings, "worker") as client:
@@ -117,7 +116,9 @@ class Consumer:
             claiming = None
             if batch is None:
                 continue
-            if batch.is_full:  # there is more: claim it while Postgres commits this batch
+            if batch.is_full:
+                # Claim more while Postgres commits this batch. A claim appends to the claimed list,
+                # so the messages that `drop` removes stay in front.
                 claiming = group.create_task(self._claim(session))
             await self._commit(session, batch)
 
@@ -172,9 +173,6 @@ class Consumer:
     def _status(self) -> dict[str, Any]:
         return {
             "state": self._state,
-            "at": _milliseconds(),
-            "started": self._started,
-            "committed": self._committed,
             "last_commit": self._last_commit,
         }
 
@@ -186,7 +184,6 @@ class Consumer:
         self._metrics.batch_size.observe(batch.size)
         committed = batch.size - len(dead)
         if committed:
-            self._committed += committed
             self._last_commit = _milliseconds()
             self._metrics.committed.inc(committed)
             oldest = min(

@@ -2,7 +2,8 @@
 
 No message is ever popped. It moves from the queue to the claimed list of one session, is committed
 in Postgres, and only then dropped. Each step is one Lua script: it happens completely or not at
-all, even if a process dies or Redis is out of memory.
+all, even if a process dies. The flag `allow-oom` lets the scripts run when Redis is full, because
+only workers make room.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from common.ballot import MAX_BYTES
 
 HEARTBEAT_INTERVAL = 0.5  # seconds
 HEARTBEAT_TTL = 3  # seconds without a heartbeat until others requeue what a session has claimed
+ANSWER_TIMEOUT = 5.0  # seconds
 WAIT = 2  # seconds that Redis waits for a message at most
 OUT_OF_MEMORY_PAUSE = 0.2  # seconds between two looks at the queue while Redis cannot wait
 MAX_DEAD = 1_000  # dead letters
@@ -67,7 +69,8 @@ class Session:
         try:
             # Moves the first message to where it is: this blocks while there is none. Only the
             # claim script may take it, because it checks the heartbeat.
-            await self._client.blmove(keys.VOTES, keys.VOTES, WAIT, "LEFT", "LEFT")
+            async with asyncio.timeout(WAIT + ANSWER_TIMEOUT):
+                await self._client.blmove(keys.VOTES, keys.VOTES, WAIT, "LEFT", "LEFT")
         except redis.exceptions.OutOfMemoryError:
             await asyncio.sleep(OUT_OF_MEMORY_PAUSE)
 
@@ -90,9 +93,10 @@ class Session:
 
     async def reap(self) -> dict[str, int]:
         """End all sessions without a heartbeat. Return how many messages of each were requeued."""
-        members = await cast("Awaitable[set[bytes]]", self._client.smembers(keys.WORKERS))
-        names = [member.decode(errors="replace") for member in members]
-        heartbeats = await self._client.mget([keys.heartbeat(name) for name in names])
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            members = await cast("Awaitable[set[bytes]]", self._client.smembers(keys.WORKERS))
+            names = [member.decode(errors="replace") for member in members]
+            heartbeats = await self._client.mget([keys.heartbeat(name) for name in names])
         reaped = {
             name: await self._requeue(name, "if dead")
             for name, heartbeat in zip(names, heartbeats, strict=True)
@@ -119,7 +123,8 @@ class Session:
         """
         run = self._client.register_script(SCRIPTS[script])
         try:
-            return await run(keys=names, args=arguments)
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                return await run(keys=names, args=arguments)
         except redis.exceptions.ResponseError as error:
             if str(error).startswith("NOHEARTBEAT"):
                 raise HeartbeatLostError from None

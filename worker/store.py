@@ -56,18 +56,18 @@ class Store:
         self._failure: Exception | None = None  # of the last use
 
     async def prepare(self) -> None:
-        """Apply the schema if it is missing; once after the start also if it is an older one.
+        """Apply the schema if it is missing, and at the start also if it is another version.
 
-        Later the schema may be newer than this worker's, during an update. It is not undone.
+        Later another version is left alone: during an update, a newer worker has applied it.
         """
         with self._reporting():
             async with self._connection.use() as connection:
                 version = await schema.version(connection)
-            if version is None or not (version == schema.VERSION or self._is_up_to_date):
-                if self._migrate:
-                    await schema.migrate(self._settings)
-                elif version is None:
-                    raise SchemaMissingError
+            is_outdated = version != schema.VERSION and not self._is_up_to_date
+            if self._migrate and (version is None or is_outdated):
+                await schema.migrate(self._settings)
+            elif version is None:
+                raise SchemaMissingError
             self._is_up_to_date = True
             self._is_prepared.set()
 
@@ -97,6 +97,10 @@ class Store:
                 await self._is_prepared.wait()
         except TimeoutError:
             raise TimeoutError("the schema is being applied") from None
+
+    def forget_failure(self) -> None:
+        """Let `ping` report what it finds itself, because nobody uses the store."""
+        self._failure = None
 
     def close(self) -> None:
         """Close the connections."""

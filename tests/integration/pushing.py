@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
-from common.ballot import PUSH_TIMEOUT, Ballot
+from common.ballot import Ballot
 from common.redis_client import connect
 from vote.metrics import Metrics
 from vote.queue import RUNNERS, Queue
@@ -34,7 +34,7 @@ async def opened(url: str) -> AsyncIterator[Pushed]:
     """Yield a queue that pushes to the Redis at `url`."""
     metrics = Metrics("ab")
     async with (
-        connect(Settings(redis_url=SecretStr(url)), "vote", timeout=PUSH_TIMEOUT) as client,
+        connect(Settings(redis_url=SecretStr(url)), "vote") as client,
         TaskGroup() as tasks,
     ):
         queue = Queue(client, metrics)

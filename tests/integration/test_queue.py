@@ -60,7 +60,7 @@ async def test_requeue_restores_the_order(client: Redis) -> None:
 
 async def test_a_classic_message_keeps_the_time_of_its_first_claim(client: Redis) -> None:
     before = time.time_ns() // 1000
-    longest = b'{"voter_id":"3","vote":"a"}'.rjust(4096)
+    longest = b'{"voter_id":"3","vote":"a"}'.rjust(4000)
     await client.rpush(keys.VOTES, b'{"voter_id": "1", "vote": "a"}', b'{"vote":"b"} \n', longest)
     session = await registered(client, "w")
     first = await session.claim(10)

@@ -14,7 +14,7 @@ from common.dependency import Dependency
 from result import pipeline
 from result.app import create_app
 from result.metrics import Metrics
-from result.pipeline import Pipeline, Queue
+from result.pipeline import Pipeline, Snapshot
 from result.settings import Settings
 from result.status import Status
 from result.tallies import Tallies, Tally
@@ -104,7 +104,7 @@ def test_a_result_is_final_by_numbers_that_were_read_after_the_queue_was_empty(
     queue = Pipeline(redis.asyncio.Redis(), redis_state, settings.poll)
     status = Status(settings.poll, tallies, queue)
     postgres.mark_available()
-    queue.latest = Queue(0, 0, 0, [], None)
+    queue.latest = Snapshot(0, 0, 0, [], None)
     queue.drained_at = closed + 10 * SECOND
     for seconds, final in ((9, False), (11, True)):
         tallies.latest = Tally({"a": 1, "b": 0}, closed + seconds * SECOND)

@@ -11,7 +11,7 @@ from common import keys
 from common.dependency import Dependency
 from common.poll import Poll
 from result import pipeline
-from result.pipeline import Pipeline, Queue
+from result.pipeline import Pipeline, Snapshot
 from tests import store, until
 from tests.integration.listener import Listener
 
@@ -77,7 +77,7 @@ async def test_a_vote_that_moves_between_lists_is_counted_once(
     other = redis.asyncio.Redis.from_url(stores.redis_url, socket_timeout=None)
     looking = Pipeline(other, Dependency("redis", ""), Poll("?", ()))
     following = asyncio.create_task(looking.follow())
-    looks: list[Queue] = []
+    looks: list[Snapshot] = []
     for number in range(100):
         worker = f"w{number // 10}"  # its first claim comes right after its registration
         if number % 10 == 0:

@@ -95,7 +95,7 @@ async def test_a_vote_for_another_poll_is_refused(guest: Visitor, client: Client
         ("/api/votes", JSON, b'{"vote": "a"', 400),
         ("/api/votes", JSON, b'{"vote": "\xff"}', 400),
         ("/api/votes", JSON, b"[" * 10_000, 400),
-        ("/api/votes", JSON, b"[]", 422),
+        ("/api/votes", JSON, b"[]", 400),
         ("/api/votes", JSON, b"{}", 422),
         ("/api/votes", JSON, b'{"vote": ["a"]}', 422),
         ("/api/votes", JSON, b'{"vote": "a", "x": "' + b"x" * MAX_BODY + b'"}', 413),
@@ -107,7 +107,7 @@ async def test_a_bad_body_is_refused(
 ) -> None:
     answer = await guest.send("POST", path, headers={"content-type": content_type}, data=body)
     assert answer.status == status
-    if status == 415:
+    if status in (400, 415):
         assert "bad_request" in answer.text
     assert await visitor.ballots(client) == []
 

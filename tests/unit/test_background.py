@@ -1,5 +1,4 @@
 import asyncio
-import contextlib
 import signal
 import sys
 
@@ -24,16 +23,6 @@ async def test_coroutines_run_until_the_block_ends() -> None:
         await asyncio.sleep(0)
         assert state == "running"
     assert state == "ended"
-
-
-async def test_cancellation_that_a_library_loses_is_repeated() -> None:
-    async def loses_the_first() -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
-        await asyncio.Event().wait()
-
-    async with background(loses_the_first()):
-        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("program", ["vote", "result"])

@@ -3,7 +3,6 @@ import contextlib
 
 import asyncpg
 import pytest
-import redis.exceptions
 import structlog
 
 from common import dependency
@@ -60,13 +59,6 @@ def test_rejected_credentials_are_known_and_logged_during_an_outage() -> None:
         store.mark_available()
     assert [*refused, store.is_refused] == [True, False]
     assert len(logged) == 3
-
-
-def test_full_redis_is_known(store: Dependency) -> None:
-    store.mark_unavailable(redis.exceptions.OutOfMemoryError("used > maxmemory"))
-    assert store.is_full
-    store.mark_unavailable(ConnectionRefusedError("refused"))
-    assert not store.is_full
 
 
 async def test_watch_sees_an_outage_a_hang_and_the_recovery(

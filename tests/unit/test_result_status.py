@@ -9,7 +9,7 @@ import redis.asyncio
 from common.dependency import Dependency
 from common.poll import Option, Poll
 from result.metrics import Metrics
-from result.pipeline import Pipeline, Queue, Worker
+from result.pipeline import Pipeline, Snapshot, Worker
 from result.settings import Settings
 from result.status import Status
 from result.tallies import Tallies
@@ -26,7 +26,7 @@ def status(closes_at: datetime.datetime | None = None, **queue: Any) -> Status:
     tallies.postgres.mark_available()
     pipeline.redis.mark_available()
     usual: dict[str, Any] = {"workers": [ALIVE], "vote_page": True}
-    pipeline.latest = Queue(waiting=0, claimed=0, dead=0, **usual | queue)
+    pipeline.latest = Snapshot(waiting=0, claimed=0, dead=0, **usual | queue)
     return Status(poll, tallies, pipeline)
 
 
