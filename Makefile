@@ -12,7 +12,7 @@ FINDS_CERTS = $(PY) -m uv --system-certs --offline pip compile --quiet - </dev/n
 CERTS = UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-$$($(FINDS_CERTS) && echo true || echo false)}
 UV = $(CERTS) $(PY) -m uv
 export PYTHONDONTWRITEBYTECODE ?=
-# One process more than cores, because tests wait more than they compute. ARGS="-n 0" runs one.
+# tests/conftest.py takes one process more than cores, because tests wait more than they compute.
 PYTEST = pytest -n auto --dist worksteal
 
 -include mk/*.mk
