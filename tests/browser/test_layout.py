@@ -78,6 +78,12 @@ async def test_names_fit_the_result_page(arrive: Arrive, name: str) -> None:
     await check_fit(wall, "result", name)
 
 
+async def height_of(visitor: Visitor) -> int:
+    await visitor.settled()
+    height: int = await visitor.page.evaluate("document.documentElement.scrollHeight")
+    return height
+
+
 @pytest.mark.parametrize("count", [2, 5])
 async def test_half_a_projector_shows_the_whole_page(arrive: Arrive, count: int) -> None:
     page = ResultPage(poll_of(*DRINKS[:count]), a=1_204, b=987)
@@ -87,15 +93,16 @@ async def test_half_a_projector_shows_the_whole_page(arrive: Arrive, count: int)
     wall = visitors[0].page
     await expect(wall.locator("[data-fact=workers] dd")).to_have_text("m28v2, x8k4p")
     for visitor in visitors:
-        await visitor.settled()
-        height = await visitor.page.evaluate("document.documentElement.scrollHeight")
-        assert height <= HALF["height"]
+        assert await height_of(visitor) <= HALF["height"]
     facts = wall.locator(".health, #pipeline dt, #pipeline dd")
     middles = await facts.evaluate_all(
         "(all) => all.map((it) => it.getBoundingClientRect()).map((it) => it.top + it.height / 2)"
     )
     assert max(middles) - min(middles) < 2
     assert await facts.evaluate_all("(all) => all.every((it) => it.scrollWidth <= it.clientWidth)")
+    await page.send_pipeline(vote_page=False)
+    await expect(visitors[0].health).to_contain_text("The vote page is unavailable.")
+    assert await height_of(visitors[0]) <= HALF["height"]
 
 
 @pytest.mark.parametrize("count", [2, 10, 26])
@@ -105,6 +112,4 @@ async def test_all_bars_fit_a_wall(arrive: Arrive, count: int) -> None:
     await expect(wall.health).to_have_text("All is well")
     await wall.page.keyboard.press("p")
     await expect(wall.page.locator(".strip")).to_be_hidden()
-    await wall.settled()
-    height = await wall.page.evaluate("document.documentElement.scrollHeight - innerHeight")
-    assert height <= 0
+    assert await height_of(wall) <= 720
