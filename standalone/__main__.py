@@ -57,11 +57,9 @@ def main() -> int:
         return 1
     except SetupError as error:
         print(f"standalone: {error}", file=sys.stderr)
-    except PermissionError as error:
-        hint = "run as the user who made the data, or name another folder with --data"
-        print(f"standalone: {error}: {hint}", file=sys.stderr)
     except OSError as error:
-        print(f"standalone: {error}", file=sys.stderr)
+        hint = "check who owns the data folder, or name another one with --data"
+        print(f"standalone: {error}: {hint}", file=sys.stderr)
     return EXIT_STATUS
 
 

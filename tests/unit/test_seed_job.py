@@ -135,8 +135,8 @@ async def test_it_waits_until_the_vote_service_is_ready(system: System) -> None:
 
 async def test_a_vote_service_that_is_never_ready_is_an_error(system: System) -> None:
     system.readiness = [503] * 100
-    with pytest.raises(SeedError, match=r"within 0\.3 seconds: /readyz"):
-        await seed(system.options("--votes=1", "--timeout=0.3"))
+    with pytest.raises(SeedError, match="/readyz"):
+        await seed(system.options("--votes=1", "--timeout=2"))
     assert system.posts == 0
 
 
