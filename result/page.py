@@ -170,6 +170,7 @@ def script_texts(locale: Locale) -> Texts:
         "well": _("All is well"),
         "counting": _("Counting…"),
         "waiting": _("Waiting"),
+        "worker": _("Worker"),
         "workers": _("Workers"),
         "committed": _("Last commit"),
         "viewers": _("Viewers"),

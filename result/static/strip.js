@@ -149,7 +149,11 @@ export class Strip {
       const alive = pipeline.workers?.filter((worker) => worker.alive);
       facts.push(
         ["waiting", pipeline.waiting === null ? text("unknown") : text("votes", { n: this.left })],
-        ["workers", alive ? namesOf(alive) || text("none") : text("unknown")],
+        [
+          "workers",
+          alive ? namesOf(alive) || text("none") : text("unknown"),
+          alive?.length === 1 ? "worker" : "workers", // "Worker 1" is a name, "Workers 3" a number
+        ],
         ["committed", this.#sinceCommit(pipeline)],
       );
     }
@@ -159,10 +163,10 @@ export class Strip {
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.#facts.replaceChildren(
-      ...facts.map(([key, value]) => {
+      ...facts.map(([fact, value, label = fact]) => {
         const pair = document.createElement("div");
-        pair.dataset.fact = key;
-        pair.append(element("dt", text(key)), element("dd", value));
+        pair.dataset.fact = fact;
+        pair.append(element("dt", text(label)), element("dd", value));
         return pair;
       }),
     );

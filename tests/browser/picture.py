@@ -22,7 +22,10 @@ async def main(chromium: pathlib.Path) -> None:
         async with (
             async_playwright() as playwright,
             system.opened(
-                servers, pathlib.Path(folder), VOTE_URL="https://vote.example.org/"
+                servers,
+                pathlib.Path(folder),
+                VOTE_URL="https://vote.example.org/",
+                WORKER_NAME="worker-7d9f8b-m28v2",
             ) as running,
         ):
             browser = await playwright.chromium.launch(

@@ -90,13 +90,17 @@ async def test_the_names_of_workers_are_short(arrive: Arrive) -> None:
     page = ResultPage()
     wall = await arrive(page)
     for names, words in (
-        (["voting-worker-7d9f8b-m28v2-1a2b3c"], "m28v2"),
-        (["worker-m28v2-1a2b3c", "worker-x8k4p-4d5e6f"], "m28v2, x8k4p"),
-        (["3f2a9c1b0d4e-1a2b3c", "desk.example.org-4d5e6f"], "3f2a9c, desk"),
-        (["worker-a-1a2b3c", "worker-b-1a2b3c", "worker-c-1a2b3c"], "3"),
+        (["voting-worker-7d9f8b-m28v2-1a2b3c"], "Worker m28v2"),
+        (["worker-m28v2-1a2b3c", "worker-x8k4p-4d5e6f"], "Workers m28v2, x8k4p"),
+        (["3f2a9c1b0d4e-1a2b3c", "desk.example.org-4d5e6f"], "Workers 3f2a9c, desk"),
+        (["worker-a-1a2b3c", "worker-b-1a2b3c", "worker-c-1a2b3c"], "Workers 3"),
+        ([], "Workers none"),
     ):
         await page.send_pipeline(workers=[worker(name) for name in names])
-        await expect(wall.page.locator("[data-fact=workers] dd")).to_have_text(words)
+        name, _, value = words.partition(" ")
+        await expect(wall.page.locator("[data-fact=workers] :is(dt, dd)")).to_have_text(
+            [name, value]
+        )
 
 
 async def test_two_options(arrive: Arrive) -> None:
