@@ -29,7 +29,7 @@ POLLS = {
 }
 HALF = {"width": 960, "height": 540}  # of a projector
 SIZES = [(320, 568), (360, 640), (390, 844), (844, 390), (960, 540), (1280, 720), (3840, 2160)]
-QUICK = ("2", "12-long")
+QUICK = ("2",)
 CASES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.extended) for name in POLLS]
 # Whether the names have one size of type, and what does not fit.
 MEASURE = """() => {

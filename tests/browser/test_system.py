@@ -77,6 +77,7 @@ async def test_the_worker_dies_and_is_back(running: System, arrive: Arrive, wall
     await expect(wall.health).to_have_text("All is well", timeout=BACK)
 
 
+@pytest.mark.extended  # the strip is tested with each state, and the services with each outage
 async def test_postgres_dies_and_is_back(running: System, arrive: Arrive, wall: Visitor) -> None:
     await running.stores.postgres.kill()
     await expect(wall.health).to_contain_text("Postgres has been unavailable", timeout=SOON)
@@ -103,6 +104,7 @@ async def test_the_pages_die_and_are_back(running: System, arrive: Arrive, wall:
         await expect(wall.health).to_have_text("All is well", timeout=BACK)
 
 
+@pytest.mark.extended  # it waits until no vote can be on its way
 async def test_the_result_is_final(running: System, arrive: Arrive) -> None:
     closes_at = datetime.now(UTC) + timedelta(seconds=12)
     environment = running.environment | {"POLL_CLOSES_AT": closes_at.isoformat()}

@@ -170,7 +170,7 @@ async def hung(db: asyncpg.Connection) -> bool:
     return await hung_commits(db) > 0
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.extended)])
 async def test_several_workers_at_once(
     stores: Stores, services: Services, client: Client, count: int
 ) -> None:
