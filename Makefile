@@ -60,10 +60,11 @@ test-all: $(VENV)/dev browser ## the same, and the matrices of screens, options 
 check: lint test ## what a change needs before it is committed
 
 .PHONY: lint
-lint: $(VENV)/dev ## check format, style and types
+lint: $(VENV)/dev ## check format, style, types, links and wording
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml')
 
 .PHONY: requirements
 requirements: $(VENV)/uv ## lock the newest dependencies in requirements/
