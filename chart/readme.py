@@ -48,7 +48,7 @@ def table(file: Path, prefix: str = "") -> str:
 
 
 def rendered(text: str) -> str:
-    """Return the README with the tables that belong into it."""
+    """Return the README with the tables that belong in it."""
 
     def fill(found: re.Match[str]) -> str:
         file = CHART / found["file"]

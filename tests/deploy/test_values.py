@@ -63,6 +63,12 @@ def test_a_long_release_name_is_refused() -> None:
         manifest.chart(release="x" * 41)
 
 
+@pytest.mark.parametrize("release", ["1vote", "a.vote"])
+def test_a_release_name_that_no_service_can_have_is_refused(release: str) -> None:
+    with pytest.raises(manifest.RenderError, match=f'release name "{release}"'):
+        manifest.chart(release=release)
+
+
 @pytest.mark.parametrize("name", manifest.CHARTS)
 @pytest.mark.parametrize("helm", ["helm", pytest.param("helm4", marks=pytest.mark.extended)])
 def test_lint_accepts_the_chart(name: str, helm: str, tmp_path: Any) -> None:

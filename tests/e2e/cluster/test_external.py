@@ -63,7 +63,7 @@ async def test_external_stores_with_the_schema_of_another_role() -> None:
             assert not (await system.get("pvc"))["items"]
             # Once more, now that the tables exist; an upgrade runs the migration again, too.
             await psql(stores, OWNER_SQL.read_text())
-            await running.run("upgrade", NAME, CHART, "--reuse-values")
+            await running.run("upgrade", NAME, CHART, "--reset-then-reuse-values")
             await running.test()
             writes = (await psql(stores, RIGHTS)).split("\n")
             assert list(filter(None, writes)) == [
