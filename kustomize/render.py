@@ -16,16 +16,19 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 KUSTOMIZE, CHART, TARGET = ROOT / "kustomize", ROOT / "chart", ROOT / "k8s"
 HEADER = "# Rendered from kustomize/k8s by `make manifests`. Lasting changes belong there.\n"
+RESTART = "# After a change of the options: kubectl -n vote rollout restart deployment\n"
 
 
 def manifests() -> dict[Path, str]:
     """Return the content of each file in k8s/."""
     command = ["kubectl", "kustomize", str(KUSTOMIZE / "k8s")]
     rendered = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    return {
+    files = {
         TARGET / file_name(yaml.safe_load(text)): f"{HEADER}{text.strip()}\n"
         for text in rendered.stdout.split("\n---\n")
     }
+    poll = TARGET / "vote-configmap.yaml"
+    return files | {poll: files[poll].replace(HEADER, HEADER + RESTART, 1)}
 
 
 def file_name(resource: dict[str, dict[str, str]]) -> str:
