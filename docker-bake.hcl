@@ -18,10 +18,6 @@ variable "PYTHON_IMAGE" { # may have a digest
   default = "python:3.13-slim"
 }
 
-variable "SOURCE" { # the address of the repository
-  default = "unknown"
-}
-
 group "default" {
   targets = ["image"]
 }
@@ -36,7 +32,6 @@ target "image" {
     PYTHON_IMAGE = PYTHON_IMAGE
     VERSION      = VERSION
     REVISION     = REVISION
-    SOURCE       = SOURCE
   }
 }
 
