@@ -30,7 +30,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Add `HEADERS` to every response."""
+    """Add `HEADERS` to every response but redirects, which have no content to protect."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,7 +40,7 @@ class SecurityHeaders:
         """Handle one request or WebSocket."""
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and message["status"] // 100 != 3:
                 message["headers"] = [*message["headers"], *self._headers]
             await send(message)
 

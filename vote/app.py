@@ -15,7 +15,7 @@ from common import __version__, health
 from common.background import background
 from common.dependency import Dependency
 from common.redis_client import connect
-from common.security import MAX_BODY, SecurityHeaders
+from common.security import SecurityHeaders
 from vote import heartbeat, routes
 from vote.metrics import Metrics
 from vote.page import STATIC, Page
@@ -51,12 +51,11 @@ def create_app(settings: Settings) -> ASGIApp:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY,
         # Without an exporter, the hooks of OpenTelemetry only cost time for each vote.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         routes=[
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
-            Route("/", routes.cast_form, methods=["POST"]),
+            Route("/", routes.CastForm(), methods=["POST"]),
             *health.routes([redis], metrics.registry, ready_when_degraded=True),
             *STATIC.routes,
         ],

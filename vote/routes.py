@@ -11,12 +11,14 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from common.ballot import Ballot, Letter, now
 from common.dependency import Dependency
 from common.poll import Poll
-from common.security import is_cross_site
+from common.security import MAX_BODY, is_cross_site
 from vote.metrics import Metrics
 from vote.page import LOCALES, Page
 from vote.queue import NotRecordedError, Queue, UnsureError
@@ -165,7 +167,7 @@ async def cast_form(request: Request) -> Response:
         if refusal.voter_id:
             service.remember(request, response, refusal.voter_id, None)
         return response
-    response = Response(None, 303, {"location": "./", "cache-control": "no-store"})
+    response = Response(None, 303, {"location": "./"})
     service.remember(request, response, ballot.voter_id, ballot.vote)
     return response
 
@@ -184,9 +186,28 @@ def _render(
     return response
 
 
+class CastForm:
+    """`cast_form` as an ASGI app.
+
+    Starlette's wrapper around a function takes a tenth of the whole time of a vote.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        response = await cast_form(Request(scope, receive))
+        await response(scope, receive, send)
+
+
 async def _read_form(request: Request) -> dict[str, str]:
+    body = b""
     try:
-        fields = parse_qs((await request.body()).decode(), max_num_fields=MAX_FIELDS)
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise Refusal(413, "too_large", f"the body is longer than {MAX_BODY} bytes")
+        fields = parse_qs(body.decode(), max_num_fields=MAX_FIELDS)
+    except ClientDisconnect:
+        raise Refusal(400, "bad_request", "the client has hung up") from None
     except ValueError:
         raise Refusal(400, "bad_request", "the form is not URL-encoded UTF-8") from None
     return {name: values[-1] for name, values in fields.items()}
@@ -244,6 +265,7 @@ router = APIRouter()
 @router.post(
     "/api/votes",
     status_code=202,
+    max_body_size=MAX_BODY,
     response_model=Recorded,
     responses=RESPONSES,
     dependencies=[Depends(check_json)],
