@@ -62,7 +62,7 @@ class Queue:
         await acknowledged
 
     async def run(self) -> None:
-        """Push what waits until cancelled. `RUNNERS` tasks do this at once."""
+        """Push the waiting ballots until cancelled. `RUNNERS` tasks do this at the same time."""
         while True:
             await self._has_waiting.wait()
             if batch := self._take_batch():

@@ -175,7 +175,7 @@ async def cast_form(request: Request) -> Response:
 def _render(
     request: Request, service: VoteService, status: int, state: str, tried: str | None = None
 ) -> Response:
-    # If it is not known whether the new vote was recorded, the earlier one may count no more.
+    # The new vote may have been recorded, and then the earlier choice no longer counts.
     choice = None if state == "unsure" else service.choice(request)
     html = service.page.render(request, choice=choice, state=state, tried=tried)
     # Not no-store: that would keep the page out of the browser's back/forward cache.

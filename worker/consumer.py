@@ -49,7 +49,7 @@ class Batch(NamedTuple):
 
 
 class Consumer:
-    """Consumes the queue until it is stopped, whatever becomes unavailable meanwhile."""
+    """Consumes the queue until it is stopped, through every outage of a store."""
 
     def __init__(
         self, settings: Settings, store: Store, metrics: Metrics, redis: Dependency
@@ -148,7 +148,7 @@ class Consumer:
             return await self._store.commit(ballots) if ballots else []
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Await `operation()` until Postgres does it. The store reports why it does not."""
+        """Repeat `operation` until it succeeds. The store reports why Postgres is unavailable."""
         failures = 0
         while True:
             try:
