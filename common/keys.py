@@ -6,6 +6,9 @@ VOTES: Final = "votes"  # the queue
 DEAD: Final = "{votes}:dead"  # messages that can never be stored
 WORKERS: Final = "{votes}:workers"  # the sessions of all workers
 STAMP: Final = "{votes}:stamp"  # the last time given to a classic message
+REPLICAS: Final = "{votes}:replicas"  # `<service>:<name>` of all replicas
+FAULTS: Final = "{votes}:faults"  # faults on purpose, by their ids
+RESET: Final = "{votes}:reset"  # asks the workers to delete all votes
 VOTE_PAGE: Final = "{votes}:vote-page"  # heartbeat that all replicas of vote share
 COOKIE_SECRET: Final = "{votes}:cookie-secret"  # noqa: S105 (the name of a key)
 
@@ -18,3 +21,8 @@ def claimed(session: str) -> str:
 def heartbeat(session: str) -> str:
     """Return the key that lives as long as a worker's session does."""
     return f"{{votes}}:worker:{session}"
+
+
+def replica(service: str, name: str) -> str:
+    """Return the key that lives as long as a replica of a service does."""
+    return f"{{votes}}:replica:{service}:{name}"

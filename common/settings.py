@@ -32,6 +32,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from common import __version__
 from common.poll import OPTION_IDS, OPTION_LETTERS, Option, Poll
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
@@ -46,7 +47,7 @@ class SettingsError(ValueError):
 
 
 class ServiceSettings(BaseSettings):
-    """What every service has: where it listens and how it logs."""
+    """What every service has: where it listens, how it logs and the version that it shows."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, validate_default=True
@@ -56,6 +57,7 @@ class ServiceSettings(BaseSettings):
     port: Port = 8080
     log_format: Literal["plain", "json"] = "plain"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    app_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,64}$")] = __version__
 
     @classmethod
     def settings_customise_sources(
