@@ -64,6 +64,7 @@ lint: $(VENV)/dev ## check format, style, types, links and wording
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+	@$(PY) -m pymarkdown --strict-config scan $$(git ls-files '*.md')
 	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml')
 
 .PHONY: requirements
