@@ -49,7 +49,7 @@ async def seed(options: Options) -> int:
         if options.verify is not None:
             sys.stderr.write(f"waiting for {options.verify}\n")
             result = Result(client, options.verify, options.timeout)
-            before = await result.settled()
+            before = await (result.settled() if options.exact else result.read())
         job = Job(client, options, cast)
         try:
             await job.run()
@@ -60,8 +60,9 @@ async def seed(options: Options) -> int:
         if job.failed:
             return 1
         if options.verify is not None:
-            await result.check(before, cast)
-            print(f"verified: {options.verify} grew by exactly {listed(cast)}")
+            await result.check(before, cast, exact=options.exact)
+            degree = "exactly" if options.exact else "at least"
+            print(f"verified: {options.verify} grew by {degree} {listed(cast)}")
         return 0
 
 

@@ -21,6 +21,7 @@ class Options:
     split: tuple[int, ...]
     url: str
     verify: str | None
+    exact: bool  # whether the result may grow by no other votes
     rate: float | None  # votes per second; None: no limit
     concurrency: int
     timeout: float  # seconds
@@ -66,6 +67,7 @@ OPTIONS = (
     ("url", _url, ["SEED_URL", "VOTE_URL"], "http://localhost:8080", "vote page"),
     ("verify", _url, ["SEED_VERIFY", "RESULT_URL"], None, "result page, to compare its growth"),
     ("rate", _number(float), ["SEED_RATE"], None, "votes per second"),
+    ("duration", _number(float), ["SEED_DURATION"], None, "seconds; with --rate, for --votes"),
     ("concurrency", _number(int, MAX_CONCURRENCY), ["SEED_CONCURRENCY"], "64", "voters at once"),
     ("timeout", _number(float), ["SEED_TIMEOUT"], "60", "seconds to wait for each step"),
 )
@@ -86,4 +88,10 @@ def parse(
         given = next(filter(None, map(environment.get, variables)), default)
         shown = f"{text} [{', '.join(variables)}; default: {default or 'none'}]"
         parser.add_argument(f"--{name}", type=kind, default=given, help=shown)
-    return Options(**vars(parser.parse_args(arguments)))
+    parser.add_argument("--exact", action="store_true", help="--verify: nobody else votes")
+    given = vars(parser.parse_args(arguments))
+    if duration := given.pop("duration"):
+        if given["rate"] is None:
+            parser.error("--duration needs --rate (SEED_RATE), the votes per second")
+        given["votes"] = max(1, round(given["rate"] * duration))
+    return Options(**given)

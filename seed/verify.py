@@ -1,4 +1,4 @@
-"""Whether the result grows by exactly the votes that were cast."""
+"""Whether the result grows by the votes that were cast."""
 
 import asyncio
 import time
@@ -26,34 +26,45 @@ class Result:
         Raises:
             SeedError: they cannot be read, or kept changing.
         """
-        numbers = await self._read()
+        numbers = await self.read()
         since, deadline = time.monotonic(), time.monotonic() + self._timeout + SETTLE
         while time.monotonic() < since + SETTLE:
             await asyncio.sleep(POLL)
-            latest = await self._read()
+            latest = await self.read()
             if latest != numbers:
                 numbers, since = latest, time.monotonic()
             if since > deadline:
                 raise SeedError(f"{self._url} kept changing: other votes arrive")
         return numbers
 
-    async def check(self, before: Counter[str], cast: Counter[str]) -> None:
-        """Wait until the numbers have grown by `cast` and stay there.
+    async def check(self, before: Counter[str], cast: Counter[str], *, exact: bool) -> None:
+        """Wait until the numbers have grown by `cast`.
+
+        Args:
+            before: the numbers before the votes.
+            cast: the votes. Without `exact`, only their sum counts: other voters may add votes
+                and change theirs.
+            exact: whether the numbers must have grown by nothing else, and stay there.
 
         Raises:
-            SeedError: they grew by less or more, or cannot be read.
+            SeedError: they did not, or cannot be read.
         """
         deadline = time.monotonic() + self._timeout
-        growth = _growth(before, await self._read())
-        while growth < cast and time.monotonic() < deadline:
+        growth = _growth(before, await self.read())
+        while growth.total() < cast.total() and time.monotonic() < deadline:
             await asyncio.sleep(POLL)
-            growth = _growth(before, await self._read())
-        if growth == cast:
+            growth = _growth(before, await self.read())
+        if exact and growth == cast:
             growth = _growth(before, await self.settled())
-        if growth != cast:
+        if growth.total() < cast.total() or (exact and growth != cast):
             raise SeedError(f"{self._url} grew by {listed(growth)} instead of {listed(cast)}")
 
-    async def _read(self) -> Counter[str]:
+    async def read(self) -> Counter[str]:
+        """Return the numbers.
+
+        Raises:
+            SeedError: they cannot be read.
+        """
         return await retry(self._attempt, self._timeout)
 
     async def _attempt(self) -> Counter[str]:

@@ -41,7 +41,9 @@ async def result(services: Services, stores: Stores) -> Service:
 async def test_it_casts_and_verifies(
     services: Services, stores: Stores, vote: Service, result: Service
 ) -> None:
-    seed = services.start("seed", "--votes=300", VOTE_URL=vote.url, RESULT_URL=result.url)
+    seed = services.start(
+        "seed", "--votes=300", "--exact", VOTE_URL=vote.url, RESULT_URL=result.url
+    )
     assert await seed.ended(PATIENCE) == 0, seed.log
     assert "sent 300, acknowledged 300, failed 0, " in seed.log
     assert f"verified: {result.url} grew by exactly a 200, b 100\n" in seed.log
@@ -53,7 +55,7 @@ async def test_a_lost_acknowledgement_counts_once(
 ) -> None:
     seed = services.start(
         *("seed", "--votes=600", "--rate=200", "--split=1:1"),
-        *(f"--url={vote.url}", f"--verify={result.url}"),
+        *(f"--url={vote.url}", f"--verify={result.url}", "--exact"),
     )
     await until.true(lambda: has(vote, "accepted"), PATIENCE)
     await stores.redis.pause()  # it receives the votes that are sent now and does not answer

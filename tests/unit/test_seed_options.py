@@ -35,6 +35,18 @@ def test_the_command_line_overrides_the_environment() -> None:
     assert (options.votes, options.url) == (7, "http://a")
 
 
+def test_a_rate_and_a_duration_give_the_number_of_votes() -> None:
+    assert parse(["--rate=2.5", "--duration=120"], {}).votes == 300
+    assert parse([], {"SEED_RATE": "0.1", "SEED_DURATION": "1"}).votes == 1
+
+
+def test_a_duration_without_a_rate_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        parse(["--duration=10"], {})
+    assert exited.value.code == 2
+    assert "--duration needs --rate" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -46,6 +58,7 @@ def test_the_command_line_overrides_the_environment() -> None:
         ("url", "http://localhost:80800"),
         ("verify", "ftp://result"),
         ("rate", "nan"),
+        ("duration", "0"),
         ("concurrency", "100000"),
     ],
 )
