@@ -1,6 +1,6 @@
 #!/bin/sh
 # Gives a cluster on this machine the images of this machine's engine.
-# Usage: kustomize/load.sh kind|minikube|k3d IMAGE...; the cluster's name, if it has one, in CLUSTER_NAME.
+# Usage: kustomize/load.sh kind|minikube|k3d|docker-desktop IMAGE...; the cluster's name, if it has one, in CLUSTER_NAME.
 set -eu
 cluster=$1
 shift
@@ -14,7 +14,7 @@ case $cluster in
         exit 0
         ;;
     *)
-        echo "CLUSTER: '$cluster' is unknown: use kind, minikube or k3d" >&2
+        echo "CLUSTER: '$cluster' is unknown: use kind, minikube, k3d or docker-desktop" >&2
         exit 2
         ;;
 esac
