@@ -133,8 +133,9 @@ class OptionSource(VariableSource):
 
 
 class RedisSettings(ServiceSettings):
-    """Where Redis is: one URL, or its parts."""
+    """Where Redis is: one URL, or its parts. Whether faults may be set there."""
 
+    faults: Literal["disabled", "enabled"] = "disabled"
     redis_url: SecretStr | None = None
     redis_host: str | None = "redis"
     redis_port: Port = 6379
