@@ -5,15 +5,18 @@ import contextlib
 import functools
 import secrets
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import structlog
 
-from common import backoff, redis_client
+from common import backoff, redis_client, tracing
 from common.ballot import Ballot, BallotError, decode, encode, now
 from common.dependency import Dependency
+from common.metrics import total
+from common.replica import Rate
 from common.settings import SettingsError
 from worker import store
 from worker.metrics import Metrics
@@ -24,6 +27,8 @@ from worker.store import Store, newest_per_voter
 FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in progress
 REQUEUE_TIMEOUT = 3.0  # seconds; after that, another worker does it
 STABLE = 5.0  # seconds of a session after which its end counts as the first failure
+LAG_AGE = 10_000  # ms; the heartbeat has the lags of newer batches
+MAX_LAGS = 500
 MAX_SHOWN = 1024  # bytes of a message in its dead letter
 
 T = TypeVar("T")
@@ -40,11 +45,20 @@ class DeadLetter(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one claim brought: `size` messages, the newest ballot of each voter, dead letters."""
+    """What one claim brought.
+
+    Attributes:
+        size: The number of messages.
+        is_full: Whether more may wait in the queue.
+        ballots: The newest ballot of each voter, sorted by voter.
+        oldest: The earliest `cast_at` among them; None without ballots.
+        dead: The messages that can never be stored.
+    """
 
     size: int
     is_full: bool
     ballots: list[Ballot]
+    oldest: int | None
     dead: list[DeadLetter]
 
 
@@ -62,6 +76,8 @@ class Consumer:
         self._is_stopping = False
         self._state = "idle"
         self._last_commit: int | None = None
+        self._lags: deque[tuple[int, int]] = deque(maxlen=MAX_LAGS)  # commits and lags in ms
+        self._commits = Rate(functools.partial(total, metrics.batch_size))
 
     async def run(self) -> None:
         """Consume until stopped. An error of Redis ends the session, and a new one starts."""
@@ -90,6 +106,18 @@ class Consumer:
         running.cancel()
         await asyncio.wait({running})
 
+    def describe(self) -> dict[str, Any]:
+        """Return what the heartbeat of this replica says about the worker."""
+        oldest = _milliseconds() - LAG_AGE
+        status = {
+            "session": self._last_session,
+            "commits": self._commits.measure(),
+            "lags": [lag for committed_at, lag in self._lags if committed_at > oldest],
+        }
+        if self._state == "waiting for postgres":
+            status["state"] = self._state
+        return status
+
     async def _run_session(self) -> None:
         async with redis_client.connect(self._settings, "worker") as client:
             session = Session(client, f"{self._settings.worker_name}-{secrets.token_hex(3)}")
@@ -110,6 +138,7 @@ class Consumer:
     async def _consume(self, session: Session, group: asyncio.TaskGroup) -> None:
         await self._retry(self._store.prepare)
         claiming: asyncio.Task[Batch | None] | None = None
+        dropping: asyncio.Task[None] | None = None
         while not self._is_stopping:
             self._state = "idle"
             batch = await (claiming or self._wait_and_claim(session))
@@ -120,7 +149,12 @@ class Consumer:
                 # Claim more while Postgres commits this batch. A claim appends to the claimed list,
                 # so the messages that `drop` removes stay in front.
                 claiming = group.create_task(self._claim(session))
-            await self._commit(session, batch)
+            with tracing.processing(batch.ballots, batch.size):
+                dead = await self._commit(batch)
+            # Postgres need not wait for Redis: drop this batch while the next one is committed.
+            if dropping:
+                await dropping
+            dropping = group.create_task(session.drop(batch.size, _letters(dead)))
 
     async def _wait_and_claim(self, session: Session) -> Batch | None:
         await session.wait()
@@ -130,7 +164,7 @@ class Consumer:
         messages = await session.claim(self._settings.batch_size)
         return decode_batch(messages, self._settings.batch_size) if messages else None
 
-    async def _commit(self, session: Session, batch: Batch) -> None:
+    async def _commit(self, batch: Batch) -> list[DeadLetter]:
         self._state = "draining"
         rejected = await self._retry(functools.partial(self._store_ballots, batch.ballots))
         dead = [
@@ -141,10 +175,10 @@ class Consumer:
             ),
         ]
         self._count(batch, dead)
-        await session.drop(batch.size, _letters(dead))
+        return dead
 
     async def _store_ballots(self, ballots: list[Ballot]) -> list[store.Rejected]:
-        with self._metrics.commit_seconds.time():
+        with self._metrics.commit_seconds.time(), tracing.committing(ballots):
             return await self._store.commit(ballots) if ballots else []
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -183,13 +217,12 @@ class Consumer:
             log.warning("dead letters", count=len(dead), last_reason=dead[-1].reason)
         self._metrics.batch_size.observe(batch.size)
         committed = batch.size - len(dead)
-        if committed:
+        if committed and batch.oldest is not None:
             self._last_commit = _milliseconds()
             self._metrics.committed.inc(committed)
-            oldest = min(
-                ballot.cast_at for ballot in batch.ballots if isinstance(ballot.cast_at, int)
-            )
-            self._metrics.lag_seconds.observe(max(0.0, (now() - oldest) / 1e6))
+            lag = max(0, now() - batch.oldest)  # µs
+            self._lags.append((self._last_commit, lag // 1000))
+            self._metrics.lag_seconds.observe(lag / 1e6)
 
 
 def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
@@ -205,7 +238,14 @@ def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
         if ballot.cast_at is msgspec.UNSET:
             ballot = msgspec.structs.replace(ballot, cast_at=now())
         ballots.append(ballot)
-    return Batch(len(messages), len(messages) == limit, newest_per_voter(ballots), dead)
+    times = [ballot.cast_at for ballot in ballots if isinstance(ballot.cast_at, int)]
+    return Batch(
+        size=len(messages),
+        is_full=len(messages) == limit,
+        ballots=newest_per_voter(ballots),
+        oldest=min(times, default=None),
+        dead=dead,
+    )
 
 
 def _letters(dead: list[DeadLetter]) -> list[bytes]:
