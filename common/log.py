@@ -6,6 +6,8 @@ from typing import Literal
 
 import structlog
 
+from common.tracing import add_trace_id
+
 
 def configure(log_format: Literal["plain", "json"], level: str) -> None:
     """Send the logs of this process, including those of libraries, to stderr."""
@@ -13,6 +15,7 @@ def configure(log_format: Literal["plain", "json"], level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_trace_id,
     ]
     final: list[structlog.typing.Processor]
     if log_format == "json":
