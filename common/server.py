@@ -12,7 +12,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from common import log
+from common import log, tracing
 from common.settings import EXIT_STATUS, ServiceSettings, SettingsError, SettingsType, exit_with
 
 GRACE = 8  # seconds for requests in progress; the whole process ends within 10
@@ -73,7 +73,10 @@ def serve(
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
-    server.run(sockets=[listening])
+    try:
+        server.run(sockets=[listening])
+    finally:
+        tracing.shutdown()
     if not server.started:
         raise SystemExit(1)
 
