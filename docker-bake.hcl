@@ -3,7 +3,7 @@
 # Every variable can be set in the environment.
 
 variable "VERSION" {
-  default = "0.1.0"
+  default = "0.2.0"
 }
 
 variable "REGISTRY" { # for example registry.example.com/you

@@ -3,7 +3,9 @@
 # images of this engine: with it, the tests load what they need, also a second tag to upgrade to.
 
 CLUSTER ?= kind
-LOADED = $(foreach service,vote worker result seed,$(if $(REGISTRY),$(REGISTRY)/)voting-$(service):$(or $(VERSION),0.1.0))
+BAKED = $(shell sed -n '/variable "$(1)"/,/}/s/.*default = "\(.*\)"/\1/p' docker-bake.hcl)
+IMAGE_PREFIX = $(addsuffix /,$(or $(REGISTRY),$(call BAKED,REGISTRY)))
+LOADED = $(foreach service,vote worker result seed,$(IMAGE_PREFIX)voting-$(service):$(or $(VERSION),$(call BAKED,VERSION)))
 
 .PHONY: manifests
 manifests: $(VENV)/dev ## render k8s/ and what the chart shares with kustomize/ (needs kubectl)

@@ -1,9 +1,7 @@
 """Check compose.yaml without an engine."""
 
-import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +31,3 @@ def test_each_service_is_hardened_and_limited(name: str) -> None:
     assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
     assert service["logging"]["options"].keys() == {"max-size", "max-file"}
     assert service.get("restart") == (None if name in ONCE else "unless-stopped")
-
-
-def test_the_version_is_the_same_everywhere() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    for name in ("compose.yaml", "docker-bake.hcl"):
-        defaults = r'VERSION:-([^}]+)\}|"VERSION" \{\s+default = "([^"]+)"'
-        found = re.findall(defaults, (ROOT / name).read_text())
-        assert {"".join(groups) for groups in found} == {version}, name

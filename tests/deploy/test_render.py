@@ -2,12 +2,12 @@
 
 import base64
 import sys
-import tomllib
 from pathlib import Path
 
 import dotenv
 import pytest
 
+from common import __version__
 from tests.deploy import manifest
 
 
@@ -74,16 +74,15 @@ def test_the_services_and_the_stores_have_the_same_passwords(name: str, tmp_path
 
 
 def test_every_image_has_the_version_of_the_project() -> None:
-    project = tomllib.loads((manifest.ROOT / "pyproject.toml").read_text())["project"]
     images = {
         container["image"]
         for name in manifest.SOURCES
         for template in manifest.pods(manifest.source(name)).values()
         for container in manifest.containers(template)
     }
-    services = {f"voting-{name}:{project['version']}" for name in ("vote", "worker", "result")}
+    services = {f"voting-{name}:{__version__}" for name in ("vote", "worker", "result")}
     assert images == services | {
-        f"voting-seed:{project['version']}",
+        f"voting-seed:{__version__}",
         "postgres:18",
         "valkey/valkey:8",
     }

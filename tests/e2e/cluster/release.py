@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from common import __version__
 from tests.e2e.cluster.system import ROOT, System, restricted, run
 
 NAME = "vote"
 CHART = str(ROOT / "chart")
-VERSION = "0.1.0"
+VERSION = __version__
 IMAGES = tuple(f"voting-{name}:{VERSION}" for name in ("vote", "worker", "result", "seed"))
 PODS = 6  # two of vote, one each of worker, result, redis and db
 NODE_PORTS = {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.cluster.release import Release
+from tests.e2e.cluster.release import VERSION, Release
 from tests.e2e.cluster.system import CommandError, System, restricted
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(200)]
@@ -48,7 +48,7 @@ spec:
   securityContext: {runAsNonRoot: true, runAsUser: 10001, seccompProfile: {type: RuntimeDefault}}
   containers:
     - name: stranger
-      image: voting-vote:0.1.0
+      image: voting-vote:VERSION
       args: [sleep, infinity]
       securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 """
@@ -88,7 +88,7 @@ async def test_a_stranger_reaches_the_pages_and_no_store(installed: Release, whe
 
 
 async def check_stranger(system: System, expected: dict[str, bool]) -> None:
-    await system.kubectl("apply", "--filename=-", stdin=STRANGER)
+    await system.kubectl("apply", "--filename=-", stdin=STRANGER.replace("VERSION", VERSION))
     try:
         await system.kubectl("wait", "--for=condition=Ready", "pod/stranger", "--timeout=60s")
         await check_reached(system, "stranger", expected)

@@ -14,7 +14,7 @@ from tests.process import voters
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(500)]
 
-NEXT = "0.1.0-next"  # the same programs under another tag
+NEXT = f"{VERSION}-next"  # the same programs under another tag
 SERVICES = ("vote", "worker", "result")
 VOTES = 50  # acknowledged before and after each change
 

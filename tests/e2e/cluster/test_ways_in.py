@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser import visitor
-from tests.e2e.cluster.release import NAME, PODS, Release, installed, new_namespace
+from tests.e2e.cluster.release import NAME, PODS, VERSION, Release, installed, new_namespace
 from tests.e2e.cluster.system import ROOT, CommandError, System, cleaned, restricted, run
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(400)]
@@ -64,7 +64,7 @@ async def test_a_way_in(way: str, browser: Browser) -> None:
 async def check_restricted(system: System) -> None:
     """The namespace refuses a pod with more rights."""
     with pytest.raises(CommandError, match="violates PodSecurity"):
-        await system.kubectl("run", "rude", "--image=voting-vote:0.1.0", "--privileged")
+        await system.kubectl("run", "rude", f"--image=voting-vote:{VERSION}", "--privileged")
 
 
 async def lose_secrets(system: System) -> None:
