@@ -24,6 +24,8 @@ PASSWORDS = (
     ("db/postgres-password",),
     ("redis/admin-password",),
 )
+# No store knows the presenter's token, so a missing one is created at any start.
+PRESENTER_TOKEN = "result/presenter-token"  # noqa: S105 (a file name)
 
 
 def read(path: Path) -> str:
@@ -73,6 +75,8 @@ def main() -> None:
                 f"secrets: {folder / name} is missing or empty. Restore the volume, or delete all "
                 "votes and passwords with: docker compose down --volumes"
             )
+    if not read(folder / PRESENTER_TOKEN):
+        write(folder / PRESENTER_TOKEN, secrets.token_urlsafe(16))
     template = Path(__file__).with_name("users.acl").read_text()
     write(folder / "redis" / "users.acl", redis_users(folder, template))
 

@@ -69,6 +69,11 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if .Subcharts.postgresql }}{{ include "postgresql.secret" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.existingSecret }}{{ end -}}
 {{- end }}
 
+{{/* Name of the secret with the token of the presenter. */}}
+{{- define "vote.presenter.secret" -}}
+{{- default (printf "%s-presenter-secret" (include "vote.fullname" .)) .Values.faults.existingSecret -}}
+{{- end }}
+
 {{/* "true" if a Job applies the schema: on request, and when there may be no worker that does. */}}
 {{- define "vote.migration" -}}
 {{- $worker := .Values.worker -}}

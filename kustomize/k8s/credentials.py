@@ -1,7 +1,8 @@
 """Create the secrets of the system in the cluster, with random passwords.
 
-Runs in a pod of the Job `credentials`. The secrets of the stores are created once, never changed.
-Those of the services are derived from them each time. Uses the standard library only.
+Runs in a pod of the Job `credentials`. The secrets of the stores and of the presenter are created
+once, never changed. Those of the services are derived from them each time. Uses the standard
+library only.
 """
 
 import base64
@@ -99,13 +100,15 @@ def dotenv(values: dict[str, str]) -> str:
 
 
 def main() -> None:
-    """Create the four secrets."""
+    """Create the secrets."""
     redis = passwords("redis-secret", "password")
     db = passwords("db-secret", "postgres-password", "worker-password", "result-password")
+    presenter = passwords("presenter-secret", "presenter-token")
     shared = {"DB_HOST": "db", "DB_NAME": "voting"}
     shared |= {"REDIS_HOST": "redis", "REDIS_PASSWORD": redis["password"]}
     worker = shared | {"DB_USER": "worker", "DB_PASS": db["worker-password"]}
     result = shared | {"DB_USER": "result", "DB_PASS": db["result-password"]}
+    result["PRESENTER_TOKEN"] = presenter["presenter-token"]
     put("worker-db-secret", worker)
     put("result-db-secret", {".env": dotenv(result)})
 

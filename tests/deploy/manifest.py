@@ -99,6 +99,7 @@ def containers(template: Any) -> list[Any]:
 FULL: dict[str, Any] = {
     "vote": {
         "resultUrl": "https://result.example.com/",
+        "accent": "#0a7a3c",
         "service": {"type": "NodePort", "nodePort": 31200},
         "ingress": {"enabled": True, "tls": [{"secretName": "t", "hosts": ["vote.example.com"]}]},
     },
@@ -106,6 +107,7 @@ FULL: dict[str, Any] = {
     "worker": {"keda": {"enabled": True}, "podDisruptionBudget": {"enabled": True}},
     "migration": {"enabled": True},
     "seed": {"enabled": True},
+    "faults": {"enabled": True},
     "serviceAccount": {"create": True},
     "networkPolicy": {"monitoringNamespace": "monitoring"},
     "monitoring": {name: {"enabled": True} for name in ("serviceMonitor", "rules", "dashboard")},

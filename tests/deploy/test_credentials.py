@@ -52,6 +52,7 @@ def job(monkeypatch: pytest.MonkeyPatch, held: Secrets) -> Any:
 def check_consistent(held: Secrets, folder: Path) -> None:
     (folder / ".env").write_text(held["result-db-secret"][".env"])
     result, worker = dotenv.dotenv_values(folder / ".env"), held["worker-db-secret"]
+    assert result["PRESENTER_TOKEN"] == held["presenter-secret"]["presenter-token"]
     for service in (worker, result):
         assert service["REDIS_PASSWORD"] == held["redis-secret"]["password"]
         assert service["DB_PASS"] == held["db-secret"][f"{service['DB_USER']}-password"]
@@ -60,8 +61,9 @@ def check_consistent(held: Secrets, folder: Path) -> None:
 def test_the_first_run_creates_random_passwords(job: Any, held: Secrets, tmp_path: Path) -> None:
     job.main()
     check_consistent(held, tmp_path)
-    passwords = [*held["db-secret"].values(), *held["redis-secret"].values()]
-    assert len(set(passwords)) == 4
+    created = ("db-secret", "redis-secret", "presenter-secret")
+    passwords = [value for name in created for value in held[name].values()]
+    assert len(set(passwords)) == 5
     assert all(len(each) == 48 for each in passwords)
 
 

@@ -17,6 +17,7 @@ FILES = {
     "redis/admin-password",
     "redis/users.acl",
     "result/db-password",
+    "result/presenter-token",
     "result/redis-password",
     "vote/cookie-secret",
     "vote/redis-password",
@@ -43,7 +44,8 @@ def test_the_first_start_creates_what_every_later_start_keeps(tmp_path: Path) ->
     assert created.keys() == FILES
     assert created["worker/db-password"] == created["db/worker-password"]
     assert created["worker/db-password"] != created["result/db-password"]
-    assert all(len(text) > 40 for name, text in created.items() if name != "complete")
+    assert len(created["result/presenter-token"]) > 20
+    assert all(len(text) > 40 for name, text in created.items() if name.endswith("password"))
     create(tmp_path)
     assert contents(tmp_path) == created
 
@@ -64,6 +66,16 @@ def test_an_interrupted_first_start_is_completed(tmp_path: Path) -> None:
     create(tmp_path)
     assert contents(tmp_path).keys() == FILES
     assert contents(tmp_path)["worker/db-password"] == "already there"
+
+
+def test_a_volume_of_an_earlier_version_gets_the_token(tmp_path: Path) -> None:
+    create(tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / "result/presenter-token").unlink()
+    create(tmp_path)
+    after = contents(tmp_path)
+    assert after.keys() == FILES
+    assert {name for name in FILES if before[name] != after[name]} == {"result/presenter-token"}
 
 
 @pytest.mark.parametrize("text", [None, " \n"])
