@@ -1,0 +1,98 @@
+"""The exercises: every command runs, and prints what the page says."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.cluster import release
+from tests.e2e.cluster.system import System
+from tests.e2e.exercises.session import ROOT, run_page
+
+pytestmark = pytest.mark.timeout(900)
+
+EXERCISES = sorted((ROOT / "docs" / "exercises").glob("[0-9]*.md"))
+PREREQUISITE = "kubectl apply -k kustomize/overlays/dev"
+KINDS = "deployments,statefulsets,services,configmaps,secrets,jobs,networkpolicies,pdb,hpa"
+PODS = 5  # one each of vote, worker, result, redis and db
+
+
+def command(*words: str) -> str:
+    """Return the output of a command."""
+    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not ended.returncode, f"{' '.join(words)}: {ended.stderr}"
+    return ended.stdout
+
+
+class Dev:
+    """The system in the namespace `dev` that exercises share."""
+
+    def apply(self) -> None:
+        """Start it."""
+        command(*PREREQUISITE.split())
+        self.ready()
+        self._start = self._resources()
+
+    def delete(self) -> None:
+        """Delete it and its votes."""
+        command("kubectl", "delete", "namespace", "dev")
+
+    def ready(self) -> None:
+        """Wait until its pods are ready, and no others run."""
+        asyncio.run(System("dev").ready(PODS))
+
+    def check_clean(self) -> None:
+        """Check that an exercise has cleaned up."""
+        assert self._resources() == self._start
+        self.ready()
+
+    def _resources(self) -> dict[str, Any]:
+        found = json.loads(command("kubectl", "-n", "dev", "get", KINDS, "--output=json"))
+        return {
+            f"{each['kind']}/{each['metadata']['name']}": content(each) for each in found["items"]
+        }
+
+
+def content(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return what a person sets in a resource. A restart of pods leaves an annotation."""
+    kept: dict[str, Any] = {key: resource[key] for key in ("spec", "data") if key in resource}
+    kept.get("spec", {}).get("template", {}).get("metadata", {}).pop("annotations", None)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def system(request: pytest.FixtureRequest) -> Iterator[Dev | None]:
+    """The system that an exercise needs. pytest runs the exercises of each kind together."""
+    release.load(*release.IMAGES)
+    if request.param != "dev":
+        yield None
+        return
+    dev = Dev()
+    dev.apply()
+    yield dev
+    dev.delete()
+
+
+def needs(path: Path) -> str:
+    return "dev" if PREREQUISITE in path.read_text() else "its own"
+
+
+@pytest.mark.parametrize(
+    ("system", "path"),
+    [pytest.param(needs(path), path, id=path.stem) for path in EXERCISES],
+    indirect=["system"],
+)
+def test_the_exercise_does_what_it_says(system: Dev | None, path: Path) -> None:
+    try:
+        run_page(path)
+        if system:
+            system.check_clean()
+    except AssertionError:
+        if system:  # the next exercise begins with a new one
+            system.delete()
+            system.apply()
+        raise
