@@ -1,13 +1,16 @@
-"""`python -m worker`: run the worker, or with `--migrate` or `--recount` only that."""
+"""`python -m worker`: run the worker, or with `--migrate`, `--recount` or `--reset` only that."""
 
 import argparse
+import sys
 
 import asyncpg
 
+from common.dependency import describe
 from common.server import run, serve
-from common.settings import load
+from common.settings import EXIT_STATUS, load
 from worker import schema
 from worker.app import create_app
+from worker.reset import UNAVAILABLE, reset_once
 from worker.settings import Settings
 
 GRACE = 1  # seconds for requests in progress; the consumer needs the rest of the ten
@@ -19,6 +22,8 @@ def main() -> None:
     once = parser.add_mutually_exclusive_group()
     once.add_argument("--migrate", action="store_true", help="apply the schema, then exit")
     once.add_argument("--recount", action="store_true", help="count all tallies again, then exit")
+    once.add_argument("--reset", action="store_true", help="delete all votes, then exit")
+    parser.add_argument("--yes", action="store_true", help="confirm --reset")
     arguments = parser.parse_args()
     settings = load(Settings)
     if arguments.migrate or arguments.recount:
@@ -26,8 +31,24 @@ def main() -> None:
             run(schema.migrate(settings, recount=arguments.recount), settings)
         except asyncpg.PostgresError as error:
             raise SystemExit(f"the schema cannot be applied: {error}") from None
+    elif arguments.reset:
+        _reset(settings, is_confirmed=arguments.yes)
     else:
         serve(create_app, settings, grace=GRACE)
+
+
+def _reset(settings: Settings, *, is_confirmed: bool) -> None:
+    if not is_confirmed:
+        sys.stderr.write(
+            f"This deletes all votes: the rows of the table votes in {settings.database_address},"
+            f" and in Redis at {settings.redis_address} the queue, the batches that workers have"
+            " claimed and the dead letters.\nNothing is deleted yet. Add --yes to confirm.\n"
+        )
+        raise SystemExit(EXIT_STATUS)
+    try:
+        run(reset_once(settings), settings)
+    except UNAVAILABLE as error:
+        raise SystemExit(f"not all votes are deleted, try again: {describe(error)}") from None
 
 
 if __name__ == "__main__":
