@@ -37,7 +37,9 @@ class Voter:
         if self._cookie is None:
             self._cookie = await self._load_page()
         self.was_sent = True
-        form, headers = {"vote": self._vote}, {"Cookie": f"{COOKIE}={self._cookie}"}
+        form = {"vote": self._vote}
+        # Kept open, the connections would never reach replicas that are added meanwhile.
+        headers = {"Cookie": f"{COOKIE}={self._cookie}", "Connection": "close"}
         async with self._client.post(
             "", data=form, headers=headers, allow_redirects=False
         ) as answer:

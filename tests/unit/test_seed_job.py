@@ -22,6 +22,7 @@ class System:
         self.url = ""
         self.votes: dict[str, str] = {}
         self.posts = 0
+        self.connections: set[object] = set()  # that votes came on
         self.page_faults: list[int] = []
         self.vote_faults: list[int] = []
         self.is_losing_votes = False
@@ -37,6 +38,7 @@ class System:
 
     async def vote(self, request: web.Request) -> web.Response:
         self.posts += 1
+        self.connections.add(request.protocol)
         fault = self.vote_faults.pop(0) if self.vote_faults else 303
         if fault not in (403, 429) and not self.is_losing_votes:
             self.votes[request.cookies["voter_id"]] = str((await request.post())["vote"])
@@ -86,6 +88,11 @@ async def test_a_retried_vote_counts_once(system: System) -> None:
     assert await seed(system.options("--votes=4", "--concurrency=2")) == 0
     assert system.posts == 9
     assert len(system.votes) == 4
+
+
+async def test_each_vote_closes_its_connection(system: System) -> None:
+    assert await seed(system.options("--votes=9", "--concurrency=2")) == 0
+    assert len(system.connections) == 9
 
 
 async def test_a_page_without_a_cookie_is_loaded_again(system: System) -> None:
