@@ -1,5 +1,7 @@
 """HTTP headers, limits and checks that protect the pages, as plain ASGI middleware."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,11 +32,17 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Add `HEADERS` to every response but redirects, which have no content to protect."""
+    """Add `HEADERS` to every response but redirects, which have no content to protect.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: The app that answers.
+        more: Further headers, or other values of these.
+    """
+
+    def __init__(self, app: ASGIApp, more: Mapping[str, str] | None = None) -> None:
         self._app = app
-        self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        headers = HEADERS | dict(more or {})
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or WebSocket."""

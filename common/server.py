@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 
+import structlog
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
@@ -50,6 +51,9 @@ def serve(
     except SettingsError as error:
         exit_with(error)
     listening = _listen(settings.host, settings.port)
+    service = type(settings).__module__.partition(".")[0]
+    address = f"{settings.host}:{settings.port}"
+    structlog.get_logger(service).info("starting", version=settings.app_version, address=address)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -1,7 +1,10 @@
 """The result service: its parts, its routes and what runs in the background."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import socketio
 from fastapi import FastAPI
@@ -11,39 +14,53 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from common import __version__, health
+from common import __version__, health, tracing
 from common.background import background
 from common.dependency import Dependency
+from common.faults import Faults
+from common.metrics import total
 from common.redis_client import connect
+from common.replica import Identity, Replica
 from common.security import MAX_BODY, SecurityHeaders
-from result import routes
+from result import presenter, routes
 from result.live import Live
 from result.metrics import Metrics
 from result.page import STATIC, Page
 from result.pipeline import Pipeline
 from result.polling_limit import PollingLimit
+from result.presenter import Presenter
 from result.settings import Settings
 from result.status import Status
+from result.system import System
 from result.tallies import Tallies
 
 
 def create_app(settings: Settings) -> ASGIApp:
     """Return the ASGI app of the result service, the live channel included."""
     poll = settings.poll
-    metrics = Metrics()
+    identity = Identity("result", socket.gethostname(), settings.app_version)
+    tracing.configure("result", identity.version)
+    metrics = Metrics(identity.version)
     postgres = Dependency("postgres", settings.database_address)
     redis = Dependency("redis", settings.redis_address)
     client = connect(settings, "result")
     tallies = Tallies(settings, poll, postgres, metrics)
     pipeline = Pipeline(client, redis, poll) if settings.has_redis else None
     status = Status(poll, tallies, pipeline)
-    live = Live(poll, metrics, status.event)
+    system = System(status, client if pipeline else None, presenter=settings.faults == "enabled")
+    live = Live(poll, metrics, status.event, system.content)
+
+    def describe() -> dict[str, Any]:
+        state = {"state": "waiting for postgres"} if postgres.state == "unavailable" else {}
+        return {"browsers": live.browsers} | state
+
+    replica = Replica(client, identity, partial(total, metrics.broadcasts), describe)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        endless = [tallies.follow(live.send_scores), live.follow_status()]
+        endless = [tallies.follow(live.send_scores), live.follow_status(), live.follow_system()]
         if pipeline:
-            endless.append(pipeline.follow())
+            endless += [pipeline.follow(), replica.publish()]
         async with client, background(*endless):
             yield
 
@@ -55,6 +72,7 @@ def create_app(settings: Settings) -> ASGIApp:
         redoc_url=None,
         routes=[
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
+            Route("/system", routes.show_system, middleware=[Middleware(GZipMiddleware)]),
             *health.routes(
                 [postgres],
                 metrics.registry,
@@ -65,8 +83,15 @@ def create_app(settings: Settings) -> ASGIApp:
         ],
     )
     app.state.status = status
-    app.state.page = Page(poll, settings.vote_url)
+    app.state.system = system
+    app.state.page = Page(poll, settings.vote_url, str(identity))
     app.include_router(routes.router)
+    if settings.faults == "enabled" and settings.presenter_token:
+        app.state.presenter = Presenter(client, settings.presenter_token.get_secret_value())
+        app.include_router(presenter.router)
     with_live = PollingLimit(socketio.ASGIApp(live.server, app), live.server)
     # Outermost, so that also the answer to an internal error has the headers.
-    return SecurityHeaders(RequestBodyLimitMiddleware(with_live, MAX_BODY))
+    return SecurityHeaders(
+        RequestBodyLimitMiddleware(with_live, MAX_BODY),
+        identity.headers,
+    )

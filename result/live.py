@@ -11,20 +11,23 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any, NoReturn
 
 import socketio
 import structlog
 from starlette.types import Message, Send
 
+from common import tracing
 from common.poll import Poll
 from common.security import is_same_host
 from result.metrics import Metrics
 from result.tallies import Tally
 
 POLLING = "polling"  # the room of the clients that poll, or did when they connected
+SYSTEM = "system"  # the event, and the room of those that poll for it
 STATUS_INTERVAL = 0.25  # seconds between two looks at the status
+SYSTEM_INTERVAL = 0.25  # seconds between two events `system`
 MAX_SILENCE = 0.75  # seconds after which an unchanged status is sent again, as a sign of life
 PING_INTERVAL = 10  # seconds
 PING_TIMEOUT = 10  # seconds
@@ -67,13 +70,22 @@ class Client:
 class Live:
     """Send `message`, `scores` and `pipeline` to each new browser, then every change to all.
 
+    Browsers that connect with `auth: {page: "system"}` get the event `system`, too.
+
     Args:
         poll: The poll.
         metrics: Counts browsers and broadcasts.
         status: Returns the content of `pipeline`, without the time and the browsers.
+        system: Returns the content of `system`.
     """
 
-    def __init__(self, poll: Poll, metrics: Metrics, status: Callable[[], Status]) -> None:
+    def __init__(
+        self,
+        poll: Poll,
+        metrics: Metrics,
+        status: Callable[[], Status],
+        system: Callable[[], Awaitable[Status]],
+    ) -> None:
         self.server = socketio.AsyncServer(
             async_mode="asgi",
             ping_interval=PING_INTERVAL,
@@ -89,16 +101,19 @@ class Live:
         self._scores: str | None = None  # the classic page parses a string
         self._metrics = metrics
         self._status = status
+        self._system = system
         self._clients: dict[str, Client] = {}  # with a WebSocket, by session id
         self._polling: set[str] = set()  # session ids
+        self._watching: set[str] = set()  # session ids of the pages /system
         self._refused: set[tuple[str, str]] = set()  # origins and hosts that the log names
 
     async def send_scores(self, tally: Tally) -> None:
         """Send the votes to all."""
         self._scores = json.dumps(tally.votes)
-        if self._count():
+        if self.browsers:
             self._metrics.broadcasts.inc()
-        await self._broadcast("scores", self._scores)
+        with tracing.broadcasting(self.browsers):
+            await self._broadcast("scores", self._scores)
 
     async def follow_status(self) -> NoReturn:
         """Send the status to all when it has changed, and from time to time if it has not."""
@@ -111,13 +126,27 @@ class Live:
                 sent, sent_at = status, time.monotonic()
             await asyncio.sleep(STATUS_INTERVAL)
 
+    async def follow_system(self) -> NoReturn:
+        """Send the event `system` while a page shows it."""
+        while True:
+            if self._watching:
+                content = await self._system()
+                message = _message(SYSTEM, content)
+                for sid in self._watching & self._clients.keys():
+                    self._clients[sid].offer(SYSTEM, message)
+                await self.server.emit(SYSTEM, content, room=SYSTEM)
+            await asyncio.sleep(SYSTEM_INTERVAL)
+
     async def _broadcast(self, event: str, content: object) -> None:
         message = _message(event, content)
         for client in self._clients.values():
             client.offer(event, message)
         await self.server.emit(event, content, room=POLLING)
 
-    async def _connect(self, sid: str, environ: dict[str, Any], *_: object) -> None:
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
+        is_watching = isinstance(auth, dict) and auth.get("page") == SYSTEM
+        if is_watching:
+            self._watching.add(sid)
         if environ["asgi.scope"]["type"] == "websocket":
             # These events may precede Socket.IO's own answer to the connect; clients buffer them.
             client = self._clients[sid] = Client(environ["asgi.send"])
@@ -126,14 +155,17 @@ class Live:
         else:
             self._polling.add(sid)
             await self.server.enter_room(sid, POLLING)
+            if is_watching:
+                await self.server.enter_room(sid, SYSTEM)
             for event, content in self._first_events():
                 await self.server.emit(event, content, to=sid)
-        self._metrics.browsers.set(self._count())
+        self._metrics.browsers.set(self.browsers)
 
     async def _disconnect(self, sid: str, *_: object) -> None:
         self._clients.pop(sid, None)
         self._polling.discard(sid)
-        self._metrics.browsers.set(self._count())
+        self._watching.discard(sid)
+        self._metrics.browsers.set(self.browsers)
 
     def _first_events(self) -> Iterator[tuple[str, object]]:
         yield "message", self._welcome
@@ -143,9 +175,11 @@ class Live:
 
     def _current_status(self) -> Status:
         now = time.time_ns() // 1_000_000  # ms
-        return {"now": now, "browsers": self._count()} | self._status()
+        return {"now": now, "browsers": self.browsers} | self._status()
 
-    def _count(self) -> int:
+    @property
+    def browsers(self) -> int:
+        """The number of connected browsers."""
         return len(self._clients) + len(self._polling)
 
     def _is_own_page(self, origin: str | None, environ: Mapping[str, Any]) -> bool:

@@ -2,14 +2,15 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from common import __version__
 from common.metrics import LATENCY_BUCKETS, registry
 
 
 class Metrics:
     """The metrics of one result app, in a registry of their own."""
 
-    def __init__(self) -> None:
-        self.registry = registry()
+    def __init__(self, version: str = __version__) -> None:
+        self.registry = registry(version)
         self.voters = Gauge(
             "result_voters", "Voters behind each option.", ["option"], registry=self.registry
         )

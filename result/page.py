@@ -30,11 +30,13 @@ class Page:
     Args:
         poll: The poll.
         vote_url: Where people vote. None: next to the result page.
+        served_by: The name and the version of this replica.
     """
 
-    def __init__(self, poll: Poll, vote_url: str | None = None) -> None:
+    def __init__(self, poll: Poll, vote_url: str | None = None, served_by: str = "") -> None:
         self._poll = poll
         self._vote_url = vote_url
+        self._served_by = served_by
         self._options = option_data(poll)
         self._templates = Templates(HERE / "templates", STATIC, LOCALES, script_texts)
 
@@ -69,9 +71,21 @@ class Page:
             final=final,
             degraded=degraded,
             refresh=REFRESH,
+            served_by=self._served_by,
             vote_url=vote_url,
             address=vote_url.partition("://")[2].rstrip("/"),
             qr_code=None if urlsplit(vote_url).hostname in LOOPBACK else qr_code(vote_url),
+        )
+
+    def render_system(self, request: Request, content: dict[str, Any]) -> str:
+        """Return the HTML of the page /system, with the content of the event `system`."""
+        return self._templates.render(
+            "system.html",
+            request,
+            poll=self._poll,
+            content=content,
+            refresh=REFRESH,
+            served_by=self._served_by,
         )
 
 

@@ -31,6 +31,7 @@ class Worker(NamedTuple):
     alive: bool
     state: str
     last_commit: int | None
+    claimed: int = 0
 
 
 class Snapshot(NamedTuple):
@@ -113,8 +114,9 @@ class Pipeline:
             self._worker_names = sorted(member.decode(errors="replace") for member in members)
             if self._worker_names == names:
                 break
-        workers = [_worker(name, beat) for name, beat in zip(names, found[1::2], strict=True)]
-        return Snapshot(waiting, sum(found[0::2]), dead, workers, self._is_vote_page_available(ttl))
+        claims, beats = found[0::2], found[1::2]
+        workers = list(map(_worker, names, beats, claims))
+        return Snapshot(waiting, sum(claims), dead, workers, self._is_vote_page_available(ttl))
 
     def _is_vote_page_available(self, ttl: int) -> bool | None:
         """Judge the vote page by the time to live of its heartbeat (ms; negative: no key)."""
@@ -138,12 +140,12 @@ def _known(snapshot: Snapshot) -> Snapshot:
     )
 
 
-def _worker(name: str, beat: bytes | None) -> Worker:
+def _worker(name: str, beat: bytes | None, claimed: int) -> Worker:
     try:
         heartbeat = msgspec.json.decode(beat or b"{}", type=Heartbeat)
     except msgspec.DecodeError:  # another program wrote it
         heartbeat = Heartbeat()
-    return Worker(name, beat is not None, heartbeat.state, heartbeat.last_commit)
+    return Worker(name, beat is not None, heartbeat.state, heartbeat.last_commit, claimed)
 
 
 def _now() -> datetime.datetime:

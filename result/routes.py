@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from result.page import LOCALES, Page
 from result.status import Status
+from result.system import System
 
 RETRY_AFTER = 2  # seconds
 
@@ -57,6 +58,16 @@ async def show_page(request: Request) -> Response:
         final=status.is_final,
         degraded=status.is_degraded,
     )
+    response = HTMLResponse(html, headers={"cache-control": "no-cache, private"})
+    LOCALES.remember(request, response)
+    return response
+
+
+async def show_system(request: Request) -> Response:
+    """Show the replicas and the votes on their way at this moment."""
+    system: System = request.app.state.system
+    page: Page = request.app.state.page
+    html = page.render_system(request, await system.content())
     response = HTMLResponse(html, headers={"cache-control": "no-cache, private"})
     LOCALES.remember(request, response)
     return response

@@ -1,5 +1,7 @@
 """The settings of the result service."""
 
+from pydantic import SecretStr, ValidationInfo, field_validator
+
 from common.settings import DatabaseSettings, PageUrl, PollSettings, Port, RedisSettings
 
 
@@ -9,6 +11,14 @@ class Settings(PollSettings, RedisSettings, DatabaseSettings):
     port: Port = 8081
     redis_host: str | None = None  # without Redis, only the status strip knows less
     vote_url: PageUrl = None
+    presenter_token: SecretStr | None = None  # what a presenter enters to set faults
+
+    @field_validator("presenter_token")
+    @classmethod
+    def _check_token(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if token is None and info.data.get("faults") == "enabled":
+            raise ValueError("FAULTS=enabled needs it: choose a long one, or disable the faults")
+        return token
 
     @property
     def has_redis(self) -> bool:

@@ -3,6 +3,8 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -11,10 +13,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from common import __version__, health
+from common import __version__, health, tracing
 from common.background import background
 from common.dependency import Dependency
+from common.faults import Faults
+from common.metrics import total
 from common.redis_client import connect
+from common.replica import Identity, Replica
 from common.security import SecurityHeaders
 from vote import heartbeat, routes
 from vote.metrics import Metrics
@@ -27,22 +32,33 @@ from vote.voter_id import VoterIds
 def create_app(settings: Settings) -> ASGIApp:
     """Return the ASGI app of the vote service."""
     poll = settings.poll
-    served_by = socket.gethostname()
+    identity = Identity("vote", socket.gethostname(), settings.app_version)
+    tracing.configure("vote", identity.version)
     secret = settings.cookie_secret
-    metrics = Metrics(poll.option_ids)
+    metrics = Metrics(poll.option_ids, identity.version)
     client = connect(settings, "vote")
     redis = Dependency("redis", settings.redis_address)
     voter_ids = VoterIds(secret.get_secret_value() if secret else None)
+    page = Page(poll, str(identity), settings.result_url, settings.accent)
     queue = Queue(client, metrics)
+    faults = Faults(client, "vote", identity.name)
 
     async def check_redis() -> None:
         await voter_ids.agree(client)
-        await heartbeat.beat(client, served_by)
+        await heartbeat.beat(client, identity.name)
+
+    def describe() -> dict[str, Any]:
+        return {"faults": faults.describe(), "accent": settings.accent}
+
+    replica = Replica(client, identity, partial(total, metrics.accepted), describe)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         pushing = [queue.run() for _ in range(RUNNERS)]
-        async with client, background(redis.watch(check_redis), *pushing):
+        endless = [redis.watch(check_redis), replica.publish(), *pushing]
+        if settings.faults == "enabled":
+            endless.append(faults.follow())
+        async with client, background(*endless):
             yield
 
     app = FastAPI(
@@ -51,8 +67,7 @@ def create_app(settings: Settings) -> ASGIApp:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        # Without an exporter, the hooks of OpenTelemetry only cost time for each vote.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        telemetry=tracing.telemetry(),
         routes=[
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
             Route("/", routes.CastForm(), methods=["POST"]),
@@ -67,11 +82,13 @@ def create_app(settings: Settings) -> ASGIApp:
     )
     app.state.service = routes.VoteService(
         poll=poll,
-        page=Page(poll, served_by, settings.result_url),
+        page=page,
         voter_ids=voter_ids,
         queue=queue,
         redis=redis,
         metrics=metrics,
+        faults=faults,
     )
     app.include_router(routes.router)
-    return SecurityHeaders(app)  # outermost, so that also the answer to an internal error has them
+    # Outermost, so that also the answer to an internal error has the headers.
+    return SecurityHeaders(app, identity.headers | page.headers)

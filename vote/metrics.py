@@ -4,14 +4,15 @@ from collections.abc import Collection
 
 from prometheus_client import Counter, Histogram
 
+from common import __version__
 from common.metrics import LATENCY_BUCKETS, SIZE_BUCKETS, registry
 
 
 class Metrics:
     """The metrics of one vote app, in a registry of their own."""
 
-    def __init__(self, option_ids: Collection[str]) -> None:
-        self.registry = registry()
+    def __init__(self, option_ids: Collection[str], version: str = __version__) -> None:
+        self.registry = registry(version)
         self.accepted = Counter(
             "vote_ballots_accepted",
             "Ballots that Redis has acknowledged.",

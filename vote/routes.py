@@ -15,8 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from common import tracing
 from common.ballot import Ballot, Letter, now
 from common.dependency import Dependency
+from common.faults import Faults
 from common.poll import Poll
 from common.security import MAX_BODY, is_cross_site
 from vote.metrics import Metrics
@@ -57,6 +59,7 @@ class VoteService:
     queue: Queue
     redis: Dependency
     metrics: Metrics
+    faults: Faults
 
     @cached_property
     def edition(self) -> str:
@@ -87,10 +90,15 @@ class VoteService:
             raise self.unknown_option()
         if not self.voter_ids.can_sign:
             raise Refusal(503, "not_taken", "the vote was not recorded: Redis is unavailable")
+        if self.faults.current:
+            await self.faults.delay("vote-latency")
+            if self.faults.hits("vote-errors"):
+                raise Refusal(503, "not_taken", "the vote was not recorded: a fault on purpose")
         voter_id = self.voter(request) or self.voter_ids.create()
-        ballot = Ballot(voter_id, cast("Letter", option_id), now())
         try:
-            await self.queue.push(ballot)
+            with tracing.sending() as traceparent:
+                ballot = Ballot(voter_id, cast("Letter", option_id), now(), traceparent)
+                await self.queue.push(ballot)
         except NotRecordedError as error:
             raise Refusal(503, "not_taken", f"the vote was not recorded: {error}") from None
         except UnsureError:

@@ -1,6 +1,8 @@
 """The settings of the vote service."""
 
-from pydantic import SecretStr, field_validator
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
 
 from common.settings import PageUrl, PollSettings, Port, RedisSettings
 
@@ -8,11 +10,15 @@ MIN_SECRET = 16  # characters
 
 
 class Settings(PollSettings, RedisSettings):
-    """Where vote listens, the poll, where Redis and the result page are, what signs the cookie."""
+    """Where vote listens, the poll, where Redis and the result page are, what signs the cookie.
+
+    `accent` is the colour of the page: replicas of another version are seen from afar.
+    """
 
     port: Port = 8080
     result_url: PageUrl = None
     cookie_secret: SecretStr | None = None
+    accent: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
 
     @field_validator("cookie_secret")
     @classmethod

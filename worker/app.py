@@ -2,13 +2,19 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 
-from common import health
+from common import health, tracing
 from common.background import background
 from common.dependency import Dependency
+from common.faults import Faults
+from common.metrics import total
+from common.redis_client import connect
+from common.replica import Identity, Replica
+from worker import reset
 from worker.consumer import Consumer
 from worker.metrics import Metrics
 from worker.settings import Settings
@@ -17,15 +23,28 @@ from worker.store import Store
 
 def create_app(settings: Settings) -> Starlette:
     """Return the app. It consumes the queue while it is served."""
-    metrics = Metrics()
+    tracing.configure("worker", settings.app_version)
+    metrics = Metrics(settings.app_version)
+    client = connect(settings, "worker-heartbeat")
     redis = Dependency("redis", settings.redis_address)
     postgres = Dependency("postgres", settings.database_address)
     store = Store(settings, migrate=settings.migrate)
-    consumer = Consumer(settings, store, metrics, redis)
+    faults = Faults(client, "worker", settings.worker_name)
+    consumer = Consumer(settings, store, metrics, redis, faults)
+    replica = Replica(
+        client,
+        Identity("worker", settings.worker_name, settings.app_version),
+        functools.partial(total, metrics.committed),
+        consumer.describe,
+        prunes=True,
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with background(postgres.watch(store.ping)):
+        endless = [postgres.watch(store.ping), replica.publish()]
+        if settings.faults == "enabled":
+            endless += [faults.follow(), reset.follow(settings, client)]
+        async with client, background(*endless):
             consuming = asyncio.create_task(consumer.run())
             yield
             await consumer.stop(consuming)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import os
 import secrets
 import time
 from collections import deque
@@ -15,6 +16,7 @@ import structlog
 from common import backoff, redis_client, tracing
 from common.ballot import Ballot, BallotError, decode, encode, now
 from common.dependency import Dependency
+from common.faults import Faults
 from common.metrics import total
 from common.replica import Rate
 from common.settings import SettingsError
@@ -25,6 +27,7 @@ from worker.settings import Settings
 from worker.store import Store, newest_per_voter
 
 FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in progress
+PAUSE_INTERVAL = 0.1  # seconds between two looks at a fault
 REQUEUE_TIMEOUT = 3.0  # seconds; after that, another worker does it
 STABLE = 5.0  # seconds of a session after which its end counts as the first failure
 LAG_AGE = 10_000  # ms; the heartbeat has the lags of newer batches
@@ -66,12 +69,18 @@ class Consumer:
     """Consumes the queue until it is stopped, through every outage of a store."""
 
     def __init__(
-        self, settings: Settings, store: Store, metrics: Metrics, redis: Dependency
+        self,
+        settings: Settings,
+        store: Store,
+        metrics: Metrics,
+        redis: Dependency,
+        faults: Faults,
     ) -> None:
         self._settings = settings
         self._store = store
         self._metrics = metrics
         self._redis = redis
+        self._faults = faults
         self._last_session: str | None = None
         self._is_stopping = False
         self._state = "idle"
@@ -109,13 +118,13 @@ class Consumer:
     def describe(self) -> dict[str, Any]:
         """Return what the heartbeat of this replica says about the worker."""
         oldest = _milliseconds() - LAG_AGE
-        status = {
-            "session": self._last_session,
+        status: dict[str, Any] = {
+            "faults": self._faults.describe(),
             "commits": self._commits.measure(),
             "lags": [lag for committed_at, lag in self._lags if committed_at > oldest],
         }
-        if self._state == "waiting for postgres":
-            status["state"] = self._state
+        if (state := self._status()["state"]) in ("paused", "waiting for postgres"):
+            status["state"] = state
         return status
 
     async def _run_session(self) -> None:
@@ -151,6 +160,9 @@ class Consumer:
                 claiming = group.create_task(self._claim(session))
             with tracing.processing(batch.ballots, batch.size):
                 dead = await self._commit(batch)
+            if await self._faults.take("worker-crash"):
+                log.warning("crashing on purpose: the batch is committed and not dropped")
+                os._exit(1)
             # Postgres need not wait for Redis: drop this batch while the next one is committed.
             if dropping:
                 await dropping
@@ -161,6 +173,8 @@ class Consumer:
         return await self._claim(session)
 
     async def _claim(self, session: Session) -> Batch | None:
+        while self._faults.value("worker-pause"):
+            await asyncio.sleep(PAUSE_INTERVAL)
         messages = await session.claim(self._settings.batch_size)
         return decode_batch(messages, self._settings.batch_size) if messages else None
 
@@ -179,6 +193,7 @@ class Consumer:
 
     async def _store_ballots(self, ballots: list[Ballot]) -> list[store.Rejected]:
         with self._metrics.commit_seconds.time(), tracing.committing(ballots):
+            await self._faults.delay("slow-commit")
             return await self._store.commit(ballots) if ballots else []
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -206,7 +221,7 @@ class Consumer:
 
     def _status(self) -> dict[str, Any]:
         return {
-            "state": self._state,
+            "state": "paused" if self._faults.value("worker-pause") else self._state,
             "last_commit": self._last_commit,
         }
 

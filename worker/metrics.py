@@ -2,14 +2,15 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from common import __version__
 from common.metrics import LAG_BUCKETS, LATENCY_BUCKETS, SIZE_BUCKETS, registry
 
 
 class Metrics:
     """The metrics of one worker, in their own registry."""
 
-    def __init__(self) -> None:
-        self.registry = registry()
+    def __init__(self, version: str = __version__) -> None:
+        self.registry = registry(version)
         self.committed = Counter(
             "worker_ballots_committed", "Ballots committed in Postgres.", registry=self.registry
         )

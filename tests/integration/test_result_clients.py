@@ -27,12 +27,16 @@ PAYLOAD = "x" * 100_000
 BROADCASTS = 300  # with this payload, more than all buffers between two sockets hold
 
 
+async def nothing() -> dict[str, Any]:
+    return {}
+
+
 class Hall:
     """A live channel, and how many browsers listen."""
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.live = Live(Poll("?", ()), self.metrics, dict)
+        self.live = Live(Poll("?", ()), self.metrics, dict, nothing)
         channel = socketio.ASGIApp(self.live.server, Starlette())
         self.app = PollingLimit(channel, self.live.server)
 

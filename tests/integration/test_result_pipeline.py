@@ -32,7 +32,7 @@ async def test_the_status(audience: Listener, client: Client) -> None:
     await audience.shows(waiting=3, claimed=2, dead=1, last_commit=committed)
     status = audience.status
     assert status["workers"] == [
-        {"name": "w1", "alive": True, "state": "draining", "last_commit": committed}
+        {"name": "w1", "alive": True, "state": "draining", "last_commit": committed, "claimed": 2}
     ]
     assert status["postgres"]["state"] == status["redis"]["state"] == "available"
     assert (status["closes_at"], status["final"]) == (None, False)

@@ -8,6 +8,7 @@ import sys
 import aiohttp
 import pytest
 
+from common import __version__
 from tests import service, until
 
 PROGRAM = """
@@ -75,7 +76,9 @@ async def test_request_that_is_not_http_gets_400_and_no_line_in_the_log() -> Non
     writer.close()
     process.terminate()
     assert process.stderr is not None
-    assert await process.stderr.read() == b""
+    (first_line,) = (await process.stderr.read()).decode().splitlines()
+    assert f"127.0.0.1:{port}" in first_line
+    assert __version__ in first_line
     assert await process.wait() == 0
 
 

@@ -1,0 +1,195 @@
+"""The heartbeat of a replica, which the page /system shows.
+
+A replica works without it: an outage of Redis only stops its heartbeats.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn, cast
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
+
+from common import keys
+from common.dependency import describe as describe_error
+from common.redis_client import UNAVAILABLE
+
+TTL = 5_000  # ms
+INTERVAL = 0.5  # seconds between two heartbeats
+TIMEOUT = 2.0  # seconds for one heartbeat
+RATE_BEATS = 4  # heartbeats over which a rate is measured
+
+log = structlog.get_logger("replica")
+
+
+class Beat(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The content of a heartbeat. Rates are per second.
+
+    Attributes:
+        started_at: In ms since the epoch.
+        rate: Votes of vote, ballots of a worker, or updates that result sends.
+        faults: The faults on purpose, in words.
+        accent: The colour of the vote page.
+        browsers: Those that a replica of result serves.
+        commits: Batches that a worker commits.
+        lags: From cast to commit in ms, one for each of a worker's batches in the last 10 s.
+    """
+
+    service: str
+    name: str
+    version: str
+    started_at: int
+    state: str
+    rate: float
+    faults: list[str] = []
+    accent: str | None = None
+    browsers: int | None = None
+    commits: float | None = None
+    lags: list[int] = []
+
+
+class Identity(NamedTuple):
+    """A service, the name of a replica of it, and the version that the replica shows."""
+
+    service: str
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        """Return what the pages show."""
+        return f"{self.name}, {self.version}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the HTTP headers that say who has answered."""
+        return {"x-served-by": self.name, "x-version": self.version}
+
+
+class Replica:
+    """Publishes that this process lives, and what it does.
+
+    Args:
+        client: The connection to Redis.
+        identity: What identifies this process.
+        count: Returns how much work the replica has done so far; its growth is the rate.
+        describe: Returns further fields of `Beat`, once for each heartbeat. A state among them
+            replaces "working" or "idle", which follow from the rate.
+        prunes: Whether it removes the names of dead replicas.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        identity: Identity,
+        count: Callable[[], float],
+        describe: Callable[[], dict[str, Any]],
+        *,
+        prunes: bool = False,
+    ) -> None:
+        self._client = client
+        self._identity = identity
+        self._started_at = time.time_ns() // 1_000_000
+        self._rate = Rate(count)
+        self._describe = describe
+        self._prunes = prunes
+        self._key = keys.replica(identity.service, identity.name)
+        self._member = f"{identity.service}:{identity.name}"
+
+    async def publish(self) -> NoReturn:
+        """Send heartbeats until cancelled. Then remove the heartbeat."""
+        try:
+            while True:
+                await self._try(self._beat)
+                await asyncio.sleep(INTERVAL)
+        finally:
+            await self._try(self._remove)
+
+    async def _try(self, action: Callable[[], Any]) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await action()
+        except UNAVAILABLE as error:
+            log.debug("no heartbeat", name=self._member, reason=describe_error(error))
+
+    async def _beat(self) -> None:
+        rate = self._rate.measure()
+        beat = {
+            **self._identity._asdict(),
+            "started_at": self._started_at,
+            "rate": rate,
+            "state": "working" if rate else "idle",
+            **self._describe(),
+        }
+        try:
+            await self._client.set(self._key, msgspec.json.encode(beat), px=TTL)
+            await cast("Any", self._client.sadd(keys.REPLICAS, self._member))
+        except OutOfMemoryError:
+            await self._client.pexpire(self._key, TTL)  # needs no memory
+        except ReadOnlyError:  # new connections may lead to the new master
+            await self._client.connection_pool.disconnect(inuse_connections=False)
+        if self._prunes:
+            await self._prune()
+
+    async def _remove(self) -> None:
+        await self._client.delete(self._key)
+        await cast("Any", self._client.srem(keys.REPLICAS, self._member))
+
+    async def _prune(self) -> None:
+        """Remove the names whose heartbeat has expired. A living replica adds its name again."""
+        members = [each.decode(errors="replace") for each in await _members(self._client)]
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for member in members:
+                pipeline.exists(_key(member))
+            alive = await pipeline.execute()
+        dead = [member for member, lives in zip(members, alive, strict=True) if not lives]
+        if dead:
+            await cast("Any", self._client.srem(keys.REPLICAS, *dead))
+
+
+async def read_beats(client: Redis) -> list[Beat]:
+    """Return the newest heartbeat of each replica that lives.
+
+    Raises:
+        Exception: One of `common.redis_client.UNAVAILABLE`.
+    """
+    members = [each.decode(errors="replace") for each in await _members(client)]
+    values = await client.mget([_key(member) for member in members]) if members else []
+    return [beat for value in values if value and (beat := _decode(value))]
+
+
+async def _members(client: Redis) -> set[bytes]:
+    return cast("set[bytes]", await cast("Any", client.smembers(keys.REPLICAS)))
+
+
+def _key(member: str) -> str:
+    service, _, name = member.partition(":")
+    return keys.replica(service, name)
+
+
+def _decode(value: bytes | str) -> Beat | None:
+    try:
+        return msgspec.json.decode(value, type=Beat)
+    except msgspec.DecodeError:  # another program wrote it
+        return None
+
+
+class Rate:
+    """How fast a counter grows.
+
+    Args:
+        count: Returns the total so far.
+    """
+
+    def __init__(self, count: Callable[[], float]) -> None:
+        self._count = count
+        self._samples = deque([(time.monotonic(), count())], RATE_BEATS + 1)
+
+    def measure(self) -> float:
+        """Return the growth per second since `RATE_BEATS` calls ago."""
+        self._samples.append((time.monotonic(), self._count()))
+        (start, before), (end, after) = self._samples[0], self._samples[-1]
+        return round((after - before) / max(end - start, 0.001), 1)

@@ -1,0 +1,140 @@
+"""The presenter's endpoints: log in, set faults on purpose, delete all votes.
+
+They exist only with FAULTS=enabled, and accept requests of the page itself and of programs.
+"""
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from pydantic import BaseModel, Field
+from redis.asyncio import Redis
+
+from common import faults, keys
+from common.dependency import describe
+from common.faults import Fault, FaultError
+from common.redis_client import UNAVAILABLE
+from common.security import is_cross_site
+
+COOKIE = "presenter"
+COOKIE_AGE = 12 * 60 * 60  # seconds
+RESET_TTL = 5  # seconds in which a worker must see the request; later nobody expects it any more
+
+
+class Presenter:
+    """Who may use the endpoints, and the Redis where faults are set."""
+
+    def __init__(self, client: Redis, token: str) -> None:
+        self.client = client
+        self.cookie = _digest(token)
+
+    def accepts(self, token: str) -> bool:
+        """Return whether this is the token."""
+        return self.accepts_cookie(_digest(token))
+
+    def accepts_cookie(self, value: str) -> bool:
+        """Return whether `accepts` was true before this cookie was set."""
+        return hmac.compare_digest(value.encode(), self.cookie.encode())
+
+
+def _digest(token: str) -> str:
+    """Return what the cookie contains. It does not reveal the token."""
+    return hmac.new(token.encode(), b"presenter", hashlib.sha256).hexdigest()
+
+
+async def get_presenter(request: Request) -> Presenter:
+    """Return the presenter.
+
+    Raises:
+        HTTPException: Another site made the browser send the request.
+    """
+    if is_cross_site(request.headers):
+        raise HTTPException(403, "requests from other sites are not accepted")
+    presenter: Presenter = request.app.state.presenter
+    return presenter
+
+
+async def get_redis(
+    request: Request, presenter: Annotated[Presenter, Depends(get_presenter)]
+) -> AsyncIterator[Redis]:
+    """Lend Redis to a presenter who has logged in.
+
+    Raises:
+        HTTPException: The cookie is missing or wrong, or Redis is unavailable.
+    """
+    if not presenter.accepts_cookie(request.cookies.get(COOKIE, "")):
+        raise HTTPException(401, "log in first: POST /system/login with the token")
+    try:
+        yield presenter.client
+    except UNAVAILABLE as error:
+        raise HTTPException(503, f"Redis is unavailable: {describe(error)}") from None
+
+
+class Login(BaseModel):
+    """What a presenter knows."""
+
+    token: str = Field(description="The setting PRESENTER_TOKEN")
+
+
+class FaultRequest(BaseModel):
+    """The fault that a presenter asks for; see `common.faults.create`."""
+
+    kind: str = Field(examples=list(faults.KINDS))
+    service: str | None = None
+    replica: str | None = Field(None, description="All replicas of the service by default")
+    value: int | None = Field(None, description="ms or percent; each kind has a default")
+    seconds: int = faults.SECONDS
+
+
+class ResetRequest(BaseModel):
+    """The confirmation that all votes shall be deleted."""
+
+    confirm: Literal["delete all votes"]
+
+
+router = APIRouter(prefix="/system")
+
+
+@router.post("/login", status_code=204)
+async def log_in(
+    login: Login,
+    request: Request,
+    response: Response,
+    presenter: Annotated[Presenter, Depends(get_presenter)],
+) -> None:
+    """Set the cookie that the other endpoints require."""
+    if not presenter.accepts(login.token):
+        raise HTTPException(401, "token: this is not the PRESENTER_TOKEN of the service")
+    response.set_cookie(
+        COOKIE,
+        presenter.cookie,
+        max_age=COOKIE_AGE,
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+
+
+@router.post("/faults", status_code=201)
+async def set_fault(request: FaultRequest, client: Annotated[Redis, Depends(get_redis)]) -> Fault:
+    """Set a fault. It replaces one of the same kind with the same target."""
+    try:
+        fault = faults.create(**request.model_dump())
+    except FaultError as error:
+        raise HTTPException(422, str(error)) from None
+    await faults.add(client, fault)
+    return fault
+
+
+@router.delete("/faults", status_code=204)
+async def clear_faults(client: Annotated[Redis, Depends(get_redis)]) -> None:
+    """End all faults."""
+    await faults.clear(client)
+
+
+@router.post("/reset", status_code=202)
+async def reset(_: ResetRequest, client: Annotated[Redis, Depends(get_redis)]) -> None:
+    """Ask the workers to delete all votes. One does it within a second."""
+    await client.set(keys.RESET, 1, ex=RESET_TTL)
