@@ -1,7 +1,7 @@
 """Traces: each vote is one trace, from the request to the commit.
 
-They are on if OTEL_EXPORTER_OTLP_ENDPOINT is set. Otherwise OpenTelemetry's SDK is never imported,
-and each call here only finds out that traces are off.
+They are on if OTEL_EXPORTER_OTLP_ENDPOINT is set. Otherwise nothing that records or sends them is
+imported, and each call here only finds out that traces are off.
 """
 
 import os
@@ -37,7 +37,7 @@ def configure(service: str, version: str) -> None:
     Raises:
         SettingsError: The address of the collector is not one for OTLP over HTTP.
     """
-    global _spans  # noqa: PLW0603 (a process has one collector)
+    global _spans
     endpoint = os.environ.get(ENDPOINT)
     if not endpoint or _spans:
         return
