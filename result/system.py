@@ -101,7 +101,7 @@ class System:
         replicas = []
         for _, (beat, gone_since) in sorted(self._known.items()):
             fields = msgspec.structs.asdict(beat) | {"gone_since": gone_since}
-            del fields["lags"], fields["session"]
+            del fields["lags"]
             if beat.service == "worker":
                 fields["claimed"] = claims[beat.name]
             if gone_since:
