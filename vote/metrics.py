@@ -27,6 +27,7 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self.refused.labels("not_taken")  # only an increase from 0 raises the alert
         self.push_seconds = Histogram(
             "vote_push_seconds",
             "From a push to Redis to its acknowledgement.",

@@ -20,6 +20,8 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        for reason in ("invalid", "malformed", "rejected", "too_long"):
+            self.dead.labels(reason)  # only an increase from 0 raises the alert
         self.batch_size = Histogram(
             "worker_batch_size",
             "Messages in one batch.",
