@@ -60,12 +60,13 @@ test-all: $(VENV)/dev browser ## the same, and the matrices of screens, options 
 check: lint test ## what a change needs before it is committed
 
 .PHONY: lint
-lint: $(VENV)/dev ## check format, style, types, links and wording
+lint: $(VENV)/dev lint-workflows ## check format, style, types, links, wording, workflows and licences
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m pymarkdown --strict-config scan $$(git ls-files '*.md')
 	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml')
+	@$(VENV)/bin/pip-licenses --python $(PY) >/dev/null
 
 .PHONY: requirements
 requirements: $(VENV)/uv ## lock the newest dependencies in requirements/

