@@ -16,6 +16,7 @@ CHART = ROOT / "chart"
 KUSTOMIZE = ROOT / "kustomize"
 OVERLAYS = sorted(path.name for path in (KUSTOMIZE / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (KUSTOMIZE / "components").iterdir())
+NESTED = {"migration", "class"}  # part of keda, and of the overlay class instead of autoscaling
 KUBERNETES = "1.34.0"  # the version for which Helm renders
 TIMEOUT = 60  # seconds for one rendering
 
@@ -64,11 +65,11 @@ def overlay(name: str) -> list[Resource]:
 
 @functools.cache
 def components() -> list[Resource]:
-    """The base with all components, in an overlay of one's own. keda brings migration."""
+    """The base with all components that an overlay can have together."""
     with tempfile.TemporaryDirectory() as folder:
         own = copy(Path(folder)) / "overlays" / "own"
         own.mkdir()
-        chosen = [f"../../components/{name}" for name in COMPONENTS if name != "migration"]
+        chosen = [f"../../components/{name}" for name in COMPONENTS if name not in NESTED]
         kustomization = {"namespace": "own", "resources": ["../../base"], "components": chosen}
         (own / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
         return render(own)
@@ -84,11 +85,13 @@ def chart(values: Any = None, helm: str = "helm", release: str = "vote") -> list
 
 def pods(resources: list[Resource]) -> dict[str, Any]:
     """The pod template (or the pod) of each resource that has one, by kind and name."""
-    return {
-        f"{each['kind']} {each['metadata']['name']}": each["spec"].get("template", each)
-        for each in resources
-        if "template" in each.get("spec", {}) or each["kind"] == "Pod"
-    }
+    found = {}
+    for each in resources:
+        spec = each.get("spec", {})
+        spec = spec.get("jobTemplate", {"spec": spec})["spec"]
+        if "template" in spec or each["kind"] == "Pod":
+            found[f"{each['kind']} {each['metadata']['name']}"] = spec.get("template", each)
+    return found
 
 
 def containers(template: Any) -> list[Any]:
@@ -108,6 +111,7 @@ FULL: dict[str, Any] = {
     "migration": {"enabled": True},
     "seed": {"enabled": True},
     "faults": {"enabled": True},
+    "load": {"enabled": True},
     "serviceAccount": {"create": True},
     "networkPolicy": {"monitoringNamespace": "monitoring"},
     "monitoring": {name: {"enabled": True} for name in ("serviceMonitor", "rules", "dashboard")},

@@ -1,0 +1,69 @@
+"""What a class uses: load, scaling that happens, and a reset."""
+
+from typing import Any
+
+import pytest
+
+from seed.options import parse
+from tests.deploy import manifest
+
+
+def of_kind(kind: str, source: str) -> list[Any]:
+    return [each for each in manifest.source(source) if each["kind"] == kind]
+
+
+def test_the_seed_job_accepts_the_numbers_of_the_load() -> None:
+    (config,) = (
+        each["data"]
+        for each in of_kind("ConfigMap", "components")
+        if each["metadata"]["name"] == "load"
+    )
+    options = parse([], config)
+    assert (options.rate, options.votes, options.url) == (50, 50 * 120, "http://vote:5000")
+    job = manifest.pods(manifest.source("components"))["Job load"]["spec"]["containers"][0]
+    assert job["envFrom"] == [{"configMapRef": {"name": "load"}}]
+
+
+def test_each_upgrade_starts_the_load_with_the_numbers_of_the_values() -> None:
+    made = manifest.chart({"load": {"enabled": True, "rate": 2.5, "duration": 60}}, release="poll")
+    job = manifest.pods(made)["Job poll-load-1"]["spec"]["containers"][0]
+    options = parse(job["args"], {})
+    assert (options.rate, options.votes, options.url) == (2.5, 150, "http://poll-vote:5000")
+
+
+@pytest.mark.parametrize("source", manifest.SOURCES)
+def test_what_an_autoscaler_scales_has_no_number_of_pods(source: str) -> None:
+    scaled = {
+        each["spec"]["scaleTargetRef"]["name"]
+        for kind in ("HorizontalPodAutoscaler", "ScaledObject")
+        for each in of_kind(kind, source)
+    }
+    fixed = {
+        each["metadata"]["name"]
+        for each in of_kind("Deployment", source)
+        if "replicas" in each["spec"]
+    }
+    assert not scaled & fixed
+
+
+def test_workers_of_a_class_store_one_ballot_at_a_time() -> None:
+    (config,) = (
+        each
+        for each in of_kind("ConfigMap", "overlays class")
+        if "BATCH_SIZE" in each.get("data", {})
+    )
+    assert config["data"]["BATCH_SIZE"] == "1"
+    worker = manifest.pods(manifest.source("overlays class"))["Deployment worker"]["spec"]
+    assert {"configMapRef": {"name": config["metadata"]["name"]}} in worker["containers"][0][
+        "envFrom"
+    ]
+
+
+@pytest.mark.parametrize("source", ["k8s", "overlays dev"])
+def test_a_reset_waits_until_a_person_starts_it(source: str) -> None:
+    (reset,) = of_kind("CronJob", source)
+    assert reset["spec"]["suspend"] is True
+    container = manifest.pods([reset])["CronJob reset"]["spec"]["containers"][0]
+    assert container["args"] == ["python", "-m", "worker", "--reset", "--yes"]
+    worker = manifest.pods(manifest.source(source))["Deployment worker"]["spec"]["containers"][0]
+    assert container["envFrom"] == worker["envFrom"]  # with the hashes in their names
