@@ -36,8 +36,13 @@ REGISTRIES = {
 }
 BAKED = re.compile(r'(?P<before>variable "REGISTRY" \{[^\n]*\n  default = ")(?P<value>[^"]*)')
 NO_REGISTRY = {"compose.yaml": "${REGISTRY:+${REGISTRY:-}/}"}
-# An overlay names images once more after its base and its components, so only it renames them.
-RENAMING = ("kustomize/k8s", "kustomize/overlays/*", "kustomize/components/seed")
+# The images that each kustomization renames. It is the last that names them: an image with a new
+# name is unknown to an overlay on top.
+RENAMED = {
+    "kustomize/k8s": r"voting-\w+",
+    "kustomize/overlays/*": r"voting-\w+",
+    "kustomize/components/*": "voting-seed",
+}
 
 
 def versions(root: Path = ROOT) -> dict[Path, set[str]]:
@@ -78,10 +83,10 @@ def with_registry(registry: str, root: Path = ROOT) -> dict[Path, str]:
         for path in root.glob(glob):
             pattern = rf'({before})[^\s"]*(?=voting-)'
             changed[path] = re.sub(pattern, rf"\g<1>{prefix}", path.read_text())
-    for folder in RENAMING:
+    for folder, image in RENAMED.items():
         for path in root.glob(f"{folder}/kustomization.yaml"):
-            name = rf"    newName: {registry}/\g<service>\n" if registry else ""
-            pattern = r"(  - name: (?P<service>voting-\w+)\n)(    newName: .+\n)?"
+            name = rf"    newName: {registry}/\g<image>\n" if registry else ""
+            pattern = rf"(  - name: (?P<image>{image})\n)(    newName: .+\n)?"
             changed[path] = re.sub(pattern, rf"\g<1>{name}", path.read_text())
     for path in root.glob("docker-bake.hcl"):
         changed[path] = BAKED.sub(rf"\g<before>{registry}", path.read_text())
