@@ -89,9 +89,9 @@ def parse(
         shown = f"{text} [{', '.join(variables)}; default: {default or 'none'}]"
         parser.add_argument(f"--{name}", type=kind, default=given, help=shown)
     parser.add_argument("--exact", action="store_true", help="--verify: nobody else votes")
-    given = vars(parser.parse_args(arguments))
-    if duration := given.pop("duration"):
-        if given["rate"] is None:
+    values = vars(parser.parse_args(arguments))
+    if duration := values.pop("duration"):
+        if values["rate"] is None:
             parser.error("--duration needs --rate (SEED_RATE), the votes per second")
-        given["votes"] = max(1, round(given["rate"] * duration))
-    return Options(**given)
+        values["votes"] = max(1, round(values["rate"] * duration))
+    return Options(**values)
