@@ -18,7 +18,7 @@ from common import keys
 from common.dependency import describe as describe_error
 from common.redis_client import UNAVAILABLE
 
-TTL = 5_000  # ms
+TTL = 2_000  # ms; a dead worker is gone before its ballots are requeued
 INTERVAL = 0.5  # seconds between two heartbeats
 TIMEOUT = 2.0  # seconds for one heartbeat
 RATE_BEATS = 4  # heartbeats over which a rate is measured

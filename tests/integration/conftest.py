@@ -62,3 +62,11 @@ async def audience(result_url: str) -> AsyncIterator[listener.Listener]:
     """A browser at the result page."""
     async with listener.opened(result_url) as opened:
         yield opened
+
+
+@pytest.fixture
+async def wall(result_url: str) -> AsyncIterator[listener.Listener]:
+    """A browser at the page /system."""
+    names = (*listener.EVENTS, "system")
+    async with listener.opened(result_url, names, page="system") as opened:
+        yield opened

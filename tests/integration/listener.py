@@ -70,14 +70,17 @@ class Listener:
 
 @contextlib.asynccontextmanager
 async def opened(
-    url: str, names: Sequence[str] = EVENTS, *transports: str
+    url: str, names: Sequence[str] = EVENTS, *transports: str, page: str | None = None
 ) -> AsyncIterator[Listener]:
     """Connect a browser to the result service at `url`.
 
-    `transports` are tried in this order; the default is WebSocket only.
+    `transports` are tried in this order; the default is WebSocket only. `page` is what the browser
+    says that it shows.
     """
     listening = Listener(url, names)
-    await listening.client.connect(url, transports=list(transports) or ["websocket"])
+    await listening.client.connect(
+        url, transports=list(transports) or ["websocket"], auth={"page": page} if page else None
+    )
     try:
         yield listening
     finally:

@@ -1,0 +1,166 @@
+"""The event `system` and the page /system: what they show of replicas that come, work and go."""
+
+import json
+import socket
+from typing import Any
+
+import asyncpg
+import pytest
+import redis.asyncio
+
+from common import keys
+from result import system
+from tests import store, until
+from tests.integration import listener
+from tests.integration.listener import Listener, get
+
+Client = redis.asyncio.Redis
+NAMES = (*listener.EVENTS, "system")
+
+
+async def beat(client: Client, service: str, name: str, **fields: object) -> None:
+    content = {
+        "service": service,
+        "name": name,
+        "version": "1",
+        "started_at": 1,
+        "state": "idle",
+        "rate": 0,
+    }
+    await client.set(keys.replica(service, name), json.dumps(content | fields))
+    await client.sadd(keys.REPLICAS, f"{service}:{name}")
+
+
+def newest(wall: Listener) -> dict[str, Any]:
+    heard = wall.of("system")
+    return heard[-1].content if heard else {}
+
+
+def replicas(wall: Listener, service: str) -> dict[str, dict[str, Any]]:
+    shown = newest(wall).get("replicas", [])
+    return {each["name"]: each for each in shown if each["service"] == service}
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_only_pages_that_show_it_get_it_at_most_4_times_a_second(
+    audience: Listener, client: Client, transport: str
+) -> None:
+    other: list[Any] = []
+    audience.client.on("system", other.append)
+    async with listener.opened(audience.url, NAMES, transport, page="system") as wall:
+        await until.true(lambda: len(wall.of("system")) >= 6)
+        first, *_, last = wall.of("system")
+        assert (len(wall.of("system")) - 1) / (last.at - first.at) < 4.5
+        assert wall.status
+        assert replicas(wall, "result")[socket.gethostname()]["browsers"] in (0, 1, 2)
+        await wall.client.disconnect()
+    assert not other
+
+    async def calls() -> int:
+        statistics = await client.info("commandstats")
+        return int(statistics["cmdstat_hgetall"]["calls"])
+
+    await audience.shows(browsers=1)
+    beats = len(audience.of("pipeline"))
+    await until.true(lambda: len(audience.of("pipeline")) >= beats + 1)
+    before = await calls()  # nobody watches any more
+    await until.true(lambda: len(audience.of("pipeline")) >= beats + 3)
+    assert await calls() == before
+
+
+async def test_a_replica_appears_and_is_gone(
+    wall: Listener, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "GONE", 1_000)
+    await beat(client, "vote", "v1", state="working", rate=7, accent="#00ff00", faults=["slow"])
+    await until.true(lambda: "v1" in replicas(wall, "vote"), 2.0)
+    assert replicas(wall, "vote")["v1"] == {
+        "service": "vote",
+        "name": "v1",
+        "version": "1",
+        "started_at": 1,
+        "state": "working",
+        "rate": 7,
+        "faults": ["slow"],
+        "gone_since": None,
+        "accent": "#00ff00",
+        "browsers": None,
+        "commits": None,
+    }
+    await client.delete(keys.replica("vote", "v1"))
+    await until.true(lambda: replicas(wall, "vote")["v1"]["gone_since"] is not None, 2.0)
+    gone = replicas(wall, "vote")["v1"]
+    assert 0 <= newest(wall)["now"] - gone["gone_since"] < 1_000
+    assert gone["rate"] == 0
+    await until.true(lambda: "v1" not in replicas(wall, "vote"), 3.0)
+
+
+async def test_what_a_dead_worker_had_claimed(wall: Listener, client: Client) -> None:
+    await client.sadd(keys.WORKERS, "w-1-abcdef", "w-1-123456", "w-2-abcdef")
+    await client.rpush(keys.claimed("w-1-abcdef"), b"1", b"2")
+    await client.rpush(keys.claimed("w-1-123456"), b"3")
+    for name in ("w-1", "w-2"):
+        await beat(client, "worker", name, commits=2)
+    await until.true(lambda: replicas(wall, "worker").get("w-1", {}).get("claimed") == 3)
+    assert replicas(wall, "worker")["w-2"]["claimed"] == 0
+    assert (newest(wall)["claimed"], newest(wall)["commits"]) == (3, 4)
+    await client.delete(keys.replica("worker", "w-1"))
+    await until.true(lambda: replicas(wall, "worker")["w-1"]["gone_since"] is not None)
+    assert replicas(wall, "worker")["w-1"]["claimed"] == 3
+    assert newest(wall)["commits"] == 2
+    for session in ("w-1-abcdef", "w-1-123456"):
+        while await client.lmove(keys.claimed(session), keys.VOTES):
+            pass
+    await until.true(lambda: newest(wall)["waiting"] == 3)
+    assert replicas(wall, "worker")["w-1"]["claimed"] == 0
+
+
+async def test_latency_is_of_all_workers(wall: Listener, client: Client) -> None:
+    await until.true(lambda: bool(newest(wall)))
+    assert newest(wall)["latency"] is None
+    await beat(client, "worker", "w1", lags=list(range(1, 100)))
+    await beat(client, "worker", "w2", lags=[5_000])
+    await until.true(lambda: newest(wall)["latency"] == {"p50": 51, "p99": 5_000})
+
+
+async def test_numbers_faults_and_stores(
+    wall: Listener, client: Client, tables: asyncpg.Connection
+) -> None:
+    await tables.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a'), ('2', 'b')")
+    await client.rpush(keys.DEAD, b"1")
+    fault = {"kind": "vote-latency", "service": "vote", "replica": None, "value": 500}
+    until_ms = 4_000_000_000_000
+    name = "vote-latency:vote:*"
+    await client.hset(keys.FAULTS, name, json.dumps(fault | {"until": until_ms}))
+    numbers = {"stored": 2, "dead": 1, "waiting": 0, "presenter": False}
+    faults = [fault | {"id": name, "until": until_ms}]
+    await until.true(lambda: numbers.items() <= newest(wall).items(), what=lambda: newest(wall))
+    content = newest(wall)
+    assert content["faults"] == faults
+    assert content["redis"]["state"] == content["postgres"]["state"] == "available"
+
+
+async def test_no_replica_is_gone_because_redis_is(
+    wall: Listener, client: Client, stores: store.Stores
+) -> None:
+    own = socket.gethostname()
+    await until.true(lambda: own in replicas(wall, "result"))
+    await stores.redis.stop()
+    await until.true(lambda: newest(wall)["redis"]["state"] == "unavailable")
+    assert own in replicas(wall, "result")
+    first = len(wall.heard)
+    await stores.redis.start()
+    await client.delete(keys.replica("result", own))
+    await until.true(lambda: newest(wall)["redis"]["state"] == "available")
+    events = len(wall.of("system"))
+    await until.true(lambda: len(wall.of("system")) >= events + 8)
+    after = [event.content for event in wall.heard[first:] if event.name == "system"]
+    assert {each["gone_since"] for content in after for each in content["replicas"]} == {None}
+
+
+async def test_the_page(result_url: str, client: Client) -> None:
+    await beat(client, "worker", "w1", version="0.9", state="paused")
+    status, headers, text = await get(result_url, "/system")
+    assert (status, headers["cache-control"]) == (200, "no-cache, private")
+    for words in ("w1", "0.9", "paused"):
+        assert words in text
