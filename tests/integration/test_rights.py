@@ -1,6 +1,7 @@
 """Each service does its work with the rights that Compose gives it in Redis, and has no others."""
 
 import re
+import socket
 
 import asyncpg
 import pytest
@@ -19,6 +20,7 @@ from tests.store import Stores
 from vote.app import create_app as create_vote
 from vote.settings import Settings as VoteSettings
 
+NAME = socket.gethostname()
 USERS = (ROOT / "compose" / "users.acl").read_text()
 
 
@@ -43,13 +45,14 @@ async def test_vote(client: Redis, stores: Stores) -> None:
             assert (await guest.vote("a")).status == 303
 
             async def lives() -> bool:
-                return bool(await client.exists(keys.VOTE_PAGE))
+                return await client.exists(keys.VOTE_PAGE, keys.replica("vote", NAME)) == 2
 
             await until.true(lives)
+        assert not await client.exists(keys.REPLICAS)  # it removes its name
     assert await client.llen(keys.VOTES) == 1
 
 
-async def test_vote_cannot_read_or_delete_votes(client: Redis, stores: Stores) -> None:
+async def test_vote_has_no_other_rights(client: Redis, stores: Stores) -> None:
     await client.rpush(keys.VOTES, "x")
     async with (
         account.opened(client, *rules("vote")) as user,
@@ -61,6 +64,10 @@ async def test_vote_cannot_read_or_delete_votes(client: Redis, stores: Stores) -
             limited.lrange(keys.VOTES, 0, -1),
             limited.delete(keys.VOTES),
             limited.flushall(),
+            limited.set(keys.replica("worker", "w1"), "x"),
+            limited.get(keys.replica("vote", "v1")),
+            limited.hset(keys.FAULTS, "x", "y"),
+            limited.set(keys.RESET, "x"),
         ):
             with pytest.raises(redis.exceptions.NoPermissionError):
                 await forbidden
@@ -72,17 +79,23 @@ async def test_worker(client: Redis, stores: Stores, services: Services) -> None
     await client.rpush(keys.claimed("dead"), '{"voter_id": "1", "vote": "a"}')
     await client.rpush(keys.VOTES, b"no ballot", b"x" * 10_000)
     async with account.opened(client, *rules("worker")) as user:
-        worker = await services.ready("worker", **stores.environment, **user)
+        await client.sadd(keys.REPLICAS, "vote:dead")
+        worker = await services.ready("worker", WORKER_NAME="w1", **stores.environment, **user)
         await client.rpush(keys.VOTES, encode(Ballot("2", "b", 1)))
 
         async def committed() -> bool:
             return "worker_ballots_committed_total 2.0" in await worker.text("/metrics")
 
         await until.true(committed, what=lambda: worker.log)
+
+        async def is_pruned() -> bool:
+            return await client.smembers(keys.REPLICAS) == {b"worker:w1"}
+
+        await until.true(is_pruned)
         assert await worker.terminate() == 0
     assert await client.llen(keys.DEAD) == 2
     assert "unavailable" not in worker.log
-    assert not await client.exists(keys.WORKERS)
+    assert not await client.exists(keys.WORKERS, keys.REPLICAS)
 
 
 async def test_result(client: Redis, stores: Stores, tables: asyncpg.Connection) -> None:
@@ -98,9 +111,15 @@ async def test_result(client: Redis, stores: Stores, tables: asyncpg.Connection)
         )
         async with (
             served.opened(create_result(settings)) as url,
-            listener.opened(url) as audience,
+            listener.opened(url, ("pipeline", "system"), page="system") as audience,
         ):
             await until.true(
                 lambda: audience.status.get("claimed") == 1, 10, lambda: audience.status
             )
             assert audience.status["workers"][0]["name"] == "w1"
+
+            def names() -> list[str]:
+                heard = audience.of("system")
+                return [each["name"] for each in heard[-1].content["replicas"]] if heard else []
+
+            await until.true(lambda: names() == [NAME])
