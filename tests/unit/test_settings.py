@@ -89,6 +89,24 @@ def test_mistake_names_the_setting_and_its_value(
     assert line.startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACCENT", "green"),
+        ("ACCENT", "#0a7a3"),
+        ("ACCENT", "#0a7a3c;}"),
+        ("APP_VERSION", "0.2\r\nx"),
+        ("APP_VERSION", "x" * 65),
+    ],
+)
+def test_values_that_end_up_in_pages_and_headers_are_checked(
+    monkeypatch: Env, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    (line,) = errors(vote.settings.Settings, capsys)
+    assert line.startswith(f"{name}: {value!r}")
+
+
 def test_every_mistake_has_a_line(monkeypatch: Env, capsys: pytest.CaptureFixture[str]) -> None:
     set_all(monkeypatch, {"PORT": "x", "LOG_FORMAT": "xml", "RESULT_URL": "no url"})
     lines = errors(vote.settings.Settings, capsys)

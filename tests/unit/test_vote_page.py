@@ -1,13 +1,17 @@
+import base64
+import hashlib
 import html
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies
 
 from common.i18n import Locales
 from common.poll import Option, Poll
 from tests import reader
-from vote.page import HERE, Page, script_texts
+from vote.page import HERE, Page, accent_style, script_texts
 
 NOW = datetime.now(UTC)
 OPTIONS = (Option("a", "Cats"), Option("b", "Dogs"))
@@ -146,3 +150,30 @@ def test_the_script_has_all_its_texts() -> None:
     script = (HERE / "static" / "vote.js").read_text()
     texts = set(script_texts(next(iter(Locales()))))
     assert texts - set(re.findall(r'"([a-z ]+)"', script)) == {"malformed"}  # the server's
+
+
+def test_the_policy_allows_the_style_of_the_accent_and_no_other() -> None:
+    page = Page(Poll("?", OPTIONS), "replica-7", accent="#0a7a3c")
+    (style,) = re.findall("<style>(.*?)</style>", page.render(reader.request()), re.DOTALL)
+    assert "#0a7a3c" in style
+    policy = page.headers["content-security-policy"]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}' 'self'" in policy
+    plain = Page(Poll("?", OPTIONS), "replica-7")
+    assert "<style" not in plain.render(reader.request())
+    assert plain.headers == {}
+
+
+@for_all(strategies.from_regex("#[0-9a-fA-F]{6}", fullmatch=True))
+def test_text_on_the_accent_is_legible(accent: str) -> None:
+    found = re.search(r"--ink:(#\w{6});", accent_style(accent))
+    assert found
+    dark, light = sorted([luminance(accent), luminance(found[1])])
+    assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.2, level AA
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance as WCAG 2.2 defines it."""
+    values = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
