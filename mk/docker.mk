@@ -1,4 +1,4 @@
-# Docker: needs an engine with Compose 2.30 and buildx; Python and .venv only for the tests.
+# Docker: needs an engine with Compose 2.30 and buildx, and Python; .venv only for the tests.
 
 # The commit becomes a label of the images.
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -12,7 +12,7 @@ images: ## build the four container images (ARGS="vote", ARGS="release")
 up: ## start the whole system in Docker: vote on :8080, result on :8081 (ARGS="--scale vote=3")
 	@docker compose up --build --detach --wait $(ARGS) || \
 	  { docker compose logs --tail 5 --no-log-prefix secrets vote worker result; exit 1; }
-	@echo "vote: http://localhost:$${VOTE_PORT:-8080}  result: http://localhost:$${RESULT_PORT:-8081}"
+	@$(PYTHON) -m standalone.address vote "$$(docker compose port nginx 8080)" result "$$(docker compose port nginx 8081)"
 
 .PHONY: down
 down: ## stop it and keep the votes (ARGS="--volumes" deletes them)

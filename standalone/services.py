@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 from common.settings import load
 from result.settings import Settings as ResultSettings
+from standalone.address import page_urls
 from standalone.child import Child, SetupError, start
 from vote.settings import Settings as VoteSettings
 from worker.settings import Settings as WorkerSettings
 
 ANY_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 USUAL_PORTS = {"vote": 8080, "result": 8081, "worker": 8082}
-# RFC 5737: an address for documentation. The kernel only chooses an interface, and sends nothing.
-DOCUMENTATION = ("192.0.2.1", 9)
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,9 @@ class Service:
     def urls(self) -> list[str]:
         """Return its addresses: for this machine first, then for others in the network."""
         if self.host in ANY_HOSTS:
-            hosts = ["localhost", *filter(None, [lan_address()])]
-        else:
-            hosts = [f"[{self.host}]" if ":" in self.host else self.host]
-        return [f"http://{host}:{self.port}" for host in hosts]
+            return page_urls(self.port)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return [f"http://{host}:{self.port}"]
 
 
 @dataclass(frozen=True)
@@ -118,14 +116,3 @@ def _check_port(service: Service, held: ExitStack) -> Service:
         ) from None
     held.enter_context(probe)
     return Service(service.name, service.host, probe.getsockname()[1])
-
-
-def lan_address() -> str | None:
-    """Return this machine's address in its network, if it has one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(DOCUMENTATION)
-        except OSError:
-            return None
-        address = str(probe.getsockname()[0])
-    return None if address.startswith("127.") or address == "0.0.0.0" else address

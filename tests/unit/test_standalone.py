@@ -1,10 +1,13 @@
 """The command line and the addresses of standalone."""
 
 import ipaddress
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from standalone import address as network
 from standalone import services, system
 from standalone.__main__ import parse
 from standalone.services import Service
@@ -25,18 +28,24 @@ def test_an_invalid_port_is_reported(port: str, capsys: pytest.CaptureFixture[st
 
 
 def test_the_address_in_the_network_is_one_that_others_can_use() -> None:
-    address = services.lan_address()
+    address = network.lan_address()
     assert address is None or not ipaddress.ip_address(address).is_loopback
 
 
 def test_the_banner_has_the_addresses_for_this_machine_and_for_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(services, "lan_address", lambda: "198.51.100.7")
+    monkeypatch.setattr(network, "lan_address", lambda: "198.51.100.7")
     vote, result = Service("vote", "0.0.0.0", 8080), Service("result", "::1", 81)
     text = system.banner(vote, result, [], Path("/data"))
     assert "http://localhost:8080" in text and "http://198.51.100.7:8080" in text
     assert "http://[::1]:81" in text
+
+
+def test_make_up_prints_the_addresses_without_any_package() -> None:
+    command = [sys.executable, "-S", "-m", "standalone.address", "vote", "0.0.0.0:9080"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "http://localhost:9080" in said.split()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +55,7 @@ def test_the_banner_has_the_addresses_for_this_machine_and_for_others(
 def test_the_qr_code_leads_to_the_address_in_the_network(
     monkeypatch: pytest.MonkeyPatch, setting: str | None, address: str
 ) -> None:
-    monkeypatch.setattr(services, "lan_address", lambda: "198.51.100.7")
+    monkeypatch.setattr(network, "lan_address", lambda: "198.51.100.7")
     for name in ("VOTE_URL", "RESULT_URL"):
         monkeypatch.delenv(name, raising=False)
     if setting:
