@@ -12,10 +12,12 @@ from markupsafe import Markup
 from starlette.requests import Request
 
 from common import page_url
+from common.faults import KINDS
 from common.i18n import Locale, Locales
 from common.poll import Poll
 from common.static_files import StaticFiles
 from common.templating import Templates, Texts, option_data
+from result.system_texts import system_texts
 
 HERE = Path(__file__).parent
 STATIC = StaticFiles(HERE / "static")
@@ -84,6 +86,7 @@ class Page:
             request,
             poll=self._poll,
             content=content,
+            kinds=KINDS,
             refresh=REFRESH,
             served_by=self._served_by,
         )
@@ -191,4 +194,5 @@ def script_texts(locale: Locale) -> Texts:
         "dead": _("Dead letters"),
         "none": _("none"),
         "unknown": _("unknown"),
+        **system_texts(locale),
     }

@@ -1,4 +1,5 @@
 // Presenter mode: the numbers and the way to vote, nothing else. `?present` or the key P.
+// The key W leads from the result to the system and back, in the same mode.
 
 const PARAMETER = "present";
 
@@ -32,7 +33,10 @@ export function startPresenter(button) {
   button.addEventListener("click", () => set(true));
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.key.toLowerCase() === "p") {
+    if (event.target.closest("input, select, dialog")) return;
+    if (event.key.toLowerCase() === "w") {
+      location.assign(document.getElementById("other").pathname + location.search);
+    } else if (event.key.toLowerCase() === "p") {
       // After a reload, the page presents without full screen: P asks for it again.
       const isFull = document.fullscreenElement || !document.fullscreenEnabled;
       set(!presenting || !isFull);

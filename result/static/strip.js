@@ -14,7 +14,7 @@ export class Strip {
   #footer = document.querySelector(".strip");
   #health = document.getElementById("health");
   #alarm = document.getElementById("alarm");
-  #facts = document.getElementById("pipeline");
+  #facts = document.getElementById("pipeline"); // not on the system page, whose diagram says more
   #opened = Date.now();
   #pipeline = null; // what the service sent last
   #heard = 0; // when it did
@@ -67,7 +67,7 @@ export class Strip {
     });
     while (this.#health.children.length > sentences.length) this.#health.lastChild.remove();
     this.#announce(tone, found, sentences);
-    if (this.#pipeline) this.#describe(this.#pipeline);
+    if (this.#facts && this.#pipeline) this.#describe(this.#pipeline);
   }
 
   get #age() {
@@ -127,7 +127,8 @@ export class Strip {
     if (votePage === false && !this.#isClosed) found.push(["vote page unavailable"]);
     if (redis.state !== "available") return found;
     const alive = workers?.filter((worker) => worker.alive) ?? [];
-    if (workers && !alive.length) {
+    // No worker at rest is no fault: an autoscaler starts one with the next vote.
+    if (workers && !alive.length && (workers.length || this.left)) {
       return [...found, [this.left ? "no worker waiting" : "no worker", { n: this.left }]];
     }
     const lost = workers?.filter((worker) => !worker.alive) ?? [];
@@ -191,7 +192,7 @@ export class Strip {
  * The last part of a worker's name: `m28v2` of the session `worker-7d9f8b-m28v2-1a2b3c`.
  * Six digits of a container's id are enough.
  */
-function shortName(session) {
+export function shortName(session) {
   const [host] = session.replace(/-[0-9a-f]{6}$/, "").split(".");
   return host.split("-").at(-1).replace(/^([0-9a-f]{6})[0-9a-f]{6}$/, "$1");
 }

@@ -100,7 +100,9 @@ class ResultPage:
             await asyncio.sleep(PERIOD)
 
     async def _show(self, request: Request) -> Response:
-        html = result_page.Page(self.poll, "https://vote.example.org/").render(
+        html = result_page.Page(
+            self.poll, "https://vote.example.org/", "voting-result-7d9f8b6c5-m28v2, 0.2.0"
+        ).render(
             request,
             tallies=self.counts,
             as_of=datetime.now(UTC),

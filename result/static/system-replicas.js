@@ -1,0 +1,111 @@
+// The replicas: boxes in the diagram, rows in the table.
+
+import { shortName } from "./strip.js";
+import { fly } from "./system-flows.js";
+import { age, count, rate, replicaState } from "./system-text.js";
+import { text } from "./text.js";
+
+const MOST = 10; // boxes of a service; more are drawn as a group for each version
+
+const rows = document.getElementById("replicas");
+const queue = document.querySelector("[data-stage=redis]");
+const hues = new Map(); // by version, in the order of their appearance
+let claims = new Map(); // what each worker had claimed, by key
+
+export function drawReplicas(replicas, now) {
+  const known = [...replicas].sort(
+    (a, b) => a.started_at - b.started_at || a.name.localeCompare(b.name),
+  );
+  for (const { version } of known) if (!hues.has(version)) hues.set(version, hues.size % 8);
+  returnClaims(known);
+  sync(rows, "row", known.map((each) => describe(each, now)));
+  for (const stage of document.querySelectorAll(".replicas")) {
+    const own = known.filter((each) => each.service === stage.dataset.service);
+    const boxes = own.length > MOST ? grouped(own) : own;
+    sync(stage, "box", boxes.map((each) => describe(each, now)));
+  }
+}
+
+/** What a dead worker had claimed is back in the queue: shows the way. */
+function returnClaims(replicas) {
+  for (const { service, name, claimed, gone_since: gone } of replicas) {
+    const returned = (claims.get(`${service}:${name}`) ?? 0) - claimed;
+    if (gone && returned > 0) fly(count(returned), boxOf(service, name), queue);
+  }
+  claims = new Map(replicas.map((each) => [`${each.service}:${each.name}`, each.claimed ?? 0]));
+}
+
+function boxOf(service, name) {
+  const stage = document.querySelector(`.replicas[data-service=${service}]`);
+  return stage.querySelector(`[data-key="${CSS.escape(`${service}:${name}`)}"]`) ?? stage;
+}
+
+/** One group for each version, with the sums of its replicas. */
+function grouped(replicas) {
+  const sum = (all, key) => all.reduce((total, each) => total + (each[key] ?? 0), 0);
+  return [...Map.groupBy(replicas, (each) => each.version)].map(([version, all]) => {
+    const present = all.filter((each) => !each.gone_since);
+    return {
+      ...all[0],
+      name: version,
+      size: present.length,
+      gone_since: present.length ? null : all[0].gone_since,
+      state: [...new Set(present.map((each) => replicaState(each.state)))].join(", "),
+      rate: sum(present, "rate"),
+      claimed: sum(all, "claimed"),
+      browsers: sum(present, "browsers"),
+      faults: [...new Set(all.flatMap((each) => each.faults))],
+    };
+  });
+}
+
+function describe(replica, now) {
+  const { service, size, gone_since: gone, claimed, browsers } = replica;
+  const load = { worker: ["claimed by", claimed], result: ["browsers at", browsers] }[service];
+  const short = size === undefined ? shortName(replica.name) : `× ${count(size)}`;
+  return {
+    key: `${service}:${replica.name}`,
+    gone,
+    hue: hues.get(replica.version),
+    accent: replica.accent ?? null,
+    fields: {
+      service,
+      short,
+      name: `${service} ${short}`,
+      version: replica.version,
+      age: age((gone ?? now) - replica.started_at),
+      rate: gone ? "" : rate(replica.rate),
+      load: load?.[1] ? text(load[0], { n: load[1] }) : "",
+      state: replicaState(gone ? "gone" : replica.state),
+      faults: gone ? "" : replica.faults.join(", "),
+    },
+  };
+}
+
+/** Makes the children of an element those of these items, and keeps the elements that stay. */
+function sync(parent, template, items) {
+  const before = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  items.forEach((item, index) => {
+    const child = before.get(item.key) ?? clone(template, item.key);
+    before.delete(item.key);
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index]);
+    fill(child, item);
+  });
+  for (const child of before.values()) child.remove();
+}
+
+function clone(template, key) {
+  const made = document.getElementById(template).content.firstElementChild.cloneNode(true);
+  made.dataset.key = key;
+  return made;
+}
+
+function fill(element, { gone, hue, accent, fields }) {
+  element.toggleAttribute("data-gone", Boolean(gone));
+  element.dataset.hue = hue;
+  if (accent) element.style.setProperty("--accent", accent);
+  for (const field of element.querySelectorAll("[data-field]")) {
+    const words = fields[field.dataset.field];
+    if (field.textContent !== words) field.textContent = words;
+  }
+}

@@ -1,0 +1,78 @@
+// The system page: draws each event `system`.
+
+import { skewOf } from "./countdown.js";
+import { connect } from "./live.js";
+import { startPanel } from "./panel.js";
+import { startPresenter } from "./present.js";
+import { Strip } from "./strip.js";
+import { setSpeeds } from "./system-flows.js";
+import { drawReplicas } from "./system-replicas.js";
+import { count, duration, rate, storeState } from "./system-text.js";
+import { text } from "./text.js";
+
+const SERVICES = ["vote", "worker", "result"];
+
+const main = document.querySelector("main");
+let skew = skewOf(Number(main.dataset.now)); // ms, the server's clock minus ours
+const strip = new Strip(main, () => skew);
+const panel = startPanel();
+
+function draw(content) {
+  const rates = { commits: content.commits };
+  for (const service of SERVICES) {
+    const replicas = content.replicas.filter((each) => each.service === service);
+    rates[service] = replicas.reduce((sum, each) => sum + (each.gone_since ? 0 : each.rate), 0);
+  }
+  drawReplicas(content.replicas, content.now);
+  setSpeeds(rates);
+  show(content, rates);
+  panel?.draw(content);
+}
+
+/** Writes each number wherever the page shows it: in the diagram and in the table. */
+function show(content, rates) {
+  const numbers = {
+    p50: content.latency ? duration(content.latency.p50) : "–",
+    p99: content.latency ? duration(content.latency.p99) : "–",
+    redis: storeState(content.redis.state, content.redis.since - skew),
+    postgres: storeState(content.postgres.state, content.postgres.since - skew),
+    rest: restOf(content),
+  };
+  for (const name of ["browsers", "waiting", "claimed", "stored", "dead"]) {
+    numbers[name] = count(content[name]);
+  }
+  for (const [name, value] of Object.entries(rates)) numbers[`rate of ${name}`] = rate(value);
+  for (const element of main.querySelectorAll("[data-number]")) {
+    const words = numbers[element.dataset.number];
+    if (element.textContent !== words) element.textContent = words;
+  }
+  for (const store of ["redis", "postgres"]) {
+    main.querySelector(`[data-stage=${store}]`).dataset.state = content[store].state;
+  }
+  main.querySelector("[data-stage=redis]").toggleAttribute("data-dead", content.dead > 0);
+}
+
+/** Says why there is no worker. At rest that is normal: KEDA starts one with the next vote. */
+function restOf({ replicas, waiting, redis }) {
+  const isRunning = replicas.some((each) => each.service === "worker" && !each.gone_since);
+  if (isRunning || redis.state !== "available") return "";
+  return text(waiting ? "no worker yet" : "no worker needed");
+}
+
+const handlers = {
+  scores: (_, at) => strip.confirm(at),
+  pipeline(content, at) {
+    skew = content.now - at;
+    strip.update(content, at);
+  },
+  system(content, at) {
+    if (content.postgres.state === "available") strip.confirm(at);
+    draw(content);
+  },
+  tick() {
+    strip.draw();
+    if ("stale" in main.dataset) setSpeeds({});
+  },
+};
+connect(handlers, { page: "system" });
+startPresenter(document.getElementById("present"));
