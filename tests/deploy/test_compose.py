@@ -14,7 +14,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONCE = {"secrets", "seed"}
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.dev.yaml"])
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.dev.yaml", "compose.observability.yaml"])
 def test_it_follows_the_compose_specification(name: str) -> None:
     check = ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / name)
     checked = subprocess.run([sys.executable, *check], capture_output=True, text=True, check=False)
