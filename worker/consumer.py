@@ -123,8 +123,8 @@ class Consumer:
             "commits": self._commits.measure(),
             "lags": [lag for committed_at, lag in self._lags if committed_at > oldest],
         }
-        if (state := self._status()["state"]) in ("paused", "waiting for postgres"):
-            status["state"] = state
+        if (state := self._status()["state"]) != "idle":
+            status["state"] = "working" if state == "draining" else state
         return status
 
     async def _run_session(self) -> None:

@@ -5,6 +5,7 @@ import json
 import socket
 from typing import Any
 
+import asyncpg
 import pytest
 import redis.asyncio
 from pydantic import SecretStr
@@ -79,14 +80,24 @@ async def test_the_rate_of_votes(guest: Visitor, client: Client) -> None:
 
 
 async def test_a_worker_publishes_its_work_and_removes_the_dead(
-    client: Client, stores: store.Stores, services: Services
+    client: Client, stores: store.Stores, services: Services, tables: asyncpg.Connection
 ) -> None:
     killed, _ = [
         await services.ready("worker", WORKER_NAME=name, **stores.environment)
         for name in ("w1", "w2")
     ]
     await appears(client, "worker", "w1")
-    await client.rpush(keys.VOTES, encode(Ballot("1", "a", now() - 2_000_000)))
+    async with tables.transaction():
+        await tables.execute("LOCK votes IN EXCLUSIVE MODE")
+        await client.rpush(keys.VOTES, encode(Ballot("1", "a", now() - 2_000_000)))
+
+        async def states() -> set[str]:
+            return {(await read(client, "worker", name))["state"] for name in ("w1", "w2")}
+
+        async def one_works() -> bool:
+            return await states() == {"idle", "working"}
+
+        await until.true(one_works)
 
     async def lag() -> int:
         beats = [await read(client, "worker", name) for name in ("w1", "w2")]
