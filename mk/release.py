@@ -24,6 +24,7 @@ VERSIONS = {
     ),
     "k8s/*.yaml": r"image: \S*voting-\w+:|app\.kubernetes\.io/version: ",
     "compose.yaml": r"VERSION:-",
+    "compose/classic.yaml": r"VERSION:-",
     "docker-bake.hcl": r'variable "VERSION" \{\n  default = "',
     "docs/**/*.md": r"\| `VERSION`, `REGISTRY` \| `|with the tag ",
 }

@@ -12,9 +12,13 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONCE = {"secrets", "seed"}
+COMPOSE_FILES = [
+    path.relative_to(ROOT).as_posix()
+    for path in (*ROOT.glob("compose*.yaml"), ROOT / "compose" / "classic.yaml")
+]
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.dev.yaml", "compose.observability.yaml"])
+@pytest.mark.parametrize("name", COMPOSE_FILES)
 def test_it_follows_the_compose_specification(name: str) -> None:
     check = ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / name)
     checked = subprocess.run([sys.executable, *check], capture_output=True, text=True, check=False)
