@@ -48,11 +48,12 @@ def create_app(settings: Settings) -> ASGIApp:
     pipeline = Pipeline(client, redis, poll) if settings.has_redis else None
     status = Status(poll, tallies, pipeline)
     system = System(status, client if pipeline else None, presenter=settings.faults == "enabled")
-    live = Live(poll, metrics, status.event, system.content)
+    faults = Faults(client, "result", identity.name)
+    live = Live(poll, metrics, status.event, system.content, faults)
 
     def describe() -> dict[str, Any]:
         state = {"state": "waiting for postgres"} if postgres.state == "unavailable" else {}
-        return {"browsers": live.browsers} | state
+        return {"browsers": live.browsers, "faults": faults.describe()} | state
 
     replica = Replica(client, identity, partial(total, metrics.broadcasts), describe)
 
@@ -61,6 +62,8 @@ def create_app(settings: Settings) -> ASGIApp:
         endless = [tallies.follow(live.send_scores), live.follow_status(), live.follow_system()]
         if pipeline:
             endless += [pipeline.follow(), replica.publish()]
+        if settings.faults == "enabled":
+            endless += [faults.follow(), live.drop_connections()]
         async with client, background(*endless):
             yield
 

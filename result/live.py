@@ -19,6 +19,7 @@ import structlog
 from starlette.types import Message, Send
 
 from common import tracing
+from common.faults import Faults
 from common.poll import Poll
 from common.security import is_same_host
 from result.metrics import Metrics
@@ -28,6 +29,7 @@ POLLING = "polling"  # the room of the clients that poll, or did when they conne
 SYSTEM = "system"  # the event, and the room of those that poll for it
 STATUS_INTERVAL = 0.25  # seconds between two looks at the status
 SYSTEM_INTERVAL = 0.25  # seconds between two events `system`
+DROP_INTERVAL = 1.0  # seconds between two times that a fault drops connections
 MAX_SILENCE = 0.75  # seconds after which an unchanged status is sent again, as a sign of life
 PING_INTERVAL = 10  # seconds
 PING_TIMEOUT = 10  # seconds
@@ -77,6 +79,7 @@ class Live:
         metrics: Counts browsers and broadcasts.
         status: Returns the content of `pipeline`, without the time and the browsers.
         system: Returns the content of `system`.
+        faults: The faults on purpose of this replica.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Live:
         metrics: Metrics,
         status: Callable[[], Status],
         system: Callable[[], Awaitable[Status]],
+        faults: Faults,
     ) -> None:
         self.server = socketio.AsyncServer(
             async_mode="asgi",
@@ -102,6 +106,8 @@ class Live:
         self._metrics = metrics
         self._status = status
         self._system = system
+        self._faults = faults
+        self._is_behind = False  # a fault has held the newest scores back
         self._clients: dict[str, Client] = {}  # with a WebSocket, by session id
         self._polling: set[str] = set()  # session ids
         self._watching: set[str] = set()  # session ids of the pages /system
@@ -110,6 +116,12 @@ class Live:
     async def send_scores(self, tally: Tally) -> None:
         """Send the votes to all."""
         self._scores = json.dumps(tally.votes)
+        await self._send_scores()
+
+    async def _send_scores(self) -> None:
+        self._is_behind = self._is_frozen()
+        if self._is_behind:
+            return
         if self.browsers:
             self._metrics.broadcasts.inc()
         with tracing.broadcasting(self.browsers):
@@ -120,11 +132,15 @@ class Live:
         sent: Status = {}
         sent_at = 0.0
         while True:
+            await asyncio.sleep(STATUS_INTERVAL)
+            if self._is_frozen():
+                continue
+            if self._is_behind:
+                await self._send_scores()
             status = self._current_status()
             if _lasting(status) != _lasting(sent) or time.monotonic() - sent_at >= MAX_SILENCE:
                 await self._broadcast("pipeline", status)
                 sent, sent_at = status, time.monotonic()
-            await asyncio.sleep(STATUS_INTERVAL)
 
     async def follow_system(self) -> NoReturn:
         """Send the event `system` while a page shows it."""
@@ -136,6 +152,18 @@ class Live:
                     self._clients[sid].offer(SYSTEM, message)
                 await self.server.emit(SYSTEM, content, room=SYSTEM)
             await asyncio.sleep(SYSTEM_INTERVAL)
+
+    async def drop_connections(self) -> NoReturn:
+        """Disconnect as many browsers as a fault says, every second."""
+        async with asyncio.TaskGroup() as group:  # a browser that does not read delays no other
+            while True:
+                await asyncio.sleep(DROP_INTERVAL)
+                for sid in [*self._clients, *self._polling]:
+                    if self._faults.hits("connection-drops"):
+                        group.create_task(self.server.disconnect(sid))
+
+    def _is_frozen(self) -> bool:
+        return self._faults.value("result-freeze") > 0
 
     async def _broadcast(self, event: str, content: object) -> None:
         message = _message(event, content)
@@ -169,6 +197,9 @@ class Live:
 
     def _first_events(self) -> Iterator[tuple[str, object]]:
         yield "message", self._welcome
+        if self._is_frozen():
+            self._is_behind = True
+            return
         if self._scores is not None:
             yield "scores", self._scores
         yield "pipeline", self._current_status()

@@ -10,10 +10,12 @@ import aiohttp
 import pytest
 import socketio
 import structlog.testing
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.types import Message
 from websockets.asyncio.client import ClientConnection, connect
 
+from common.faults import Faults
 from common.poll import Poll
 from result import live, polling_limit
 from result.live import Client, Live
@@ -36,7 +38,9 @@ class Hall:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.live = Live(Poll("?", ()), self.metrics, dict, nothing)
+        self.live = Live(
+            Poll("?", ()), self.metrics, dict, nothing, Faults(Redis(), "result", "r1")
+        )
         channel = socketio.ASGIApp(self.live.server, Starlette())
         self.app = PollingLimit(channel, self.live.server)
 

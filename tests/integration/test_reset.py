@@ -1,0 +1,127 @@
+"""`python -m worker --reset`, and the request of a presenter."""
+
+from typing import cast
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from common import keys
+from common.ballot import Ballot, encode
+from tests import served, until
+from tests.integration import listener, working
+from tests.service import Services
+from tests.store import Stores
+from worker import schema
+from worker.app import create_app
+
+
+async def stored(tables: asyncpg.Connection) -> int:
+    return int(await tables.fetchval("SELECT count(*) FROM votes"))
+
+
+async def store(client: Redis, tables: asyncpg.Connection, name: str, count: int) -> None:
+    """Cast votes of new voters, and wait until a worker has stored them."""
+    before = await stored(tables)
+    await client.rpush(keys.VOTES, *(encode(Ballot(f"{name}-{n}", "a", 1)) for n in range(count)))
+
+    async def are_stored() -> bool:
+        return await stored(tables) == before + count
+
+    await until.true(are_stored)
+
+
+@pytest.fixture
+async def votes(client: Redis, tables: asyncpg.Connection) -> None:
+    """Votes everywhere: in the table, the queue, a claimed list and the dead letters."""
+    await tables.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a'), ('2', 'b')")
+    await client.rpush(keys.VOTES, encode(Ballot("3", "a", 1)))
+    await client.sadd(keys.WORKERS, "dead")
+    await client.rpush(keys.claimed("dead"), encode(Ballot("4", "a", 1)))
+    await client.rpush(keys.DEAD, "{}")
+
+
+async def test_a_reset_deletes_all_votes_and_pages_show_it_by_themselves(
+    votes: None,
+    stores: Stores,
+    services: Services,
+    client: Redis,
+    tables: asyncpg.Connection,
+    audience: listener.Listener,
+) -> None:
+    await audience.sees(a=1, b=1)
+    reset = services.start("worker", "--reset", "--yes", **stores.environment)
+    assert await reset.ended() == 0, reset.log
+    await audience.sees(a=0, b=0)
+    assert await stored(tables) == 0
+    assert not await client.exists(keys.VOTES, keys.DEAD, keys.claimed("dead"))
+    assert await schema.version(tables) == schema.VERSION
+
+
+async def test_a_reset_without_confirmation_deletes_nothing(
+    votes: None, stores: Stores, services: Services, client: Redis, tables: asyncpg.Connection
+) -> None:
+    reset = services.start("worker", "--reset", **stores.environment)
+    assert await reset.ended() == 2
+    assert "--yes" in reset.log
+    assert await stored(tables) == 2
+    assert await client.exists(keys.VOTES, keys.DEAD, keys.claimed("dead")) == 3
+
+
+async def test_a_reset_without_postgres_says_so(stores: Stores, services: Services) -> None:
+    await stores.postgres.stop()
+    reset = services.start("worker", "--reset", "--yes", **stores.environment)
+    assert await reset.ended() == 1
+    assert "not all votes are deleted" in reset.log
+
+
+async def test_a_worker_deletes_all_votes_when_a_presenter_asks(
+    stores: Stores, client: Redis, tables: asyncpg.Connection
+) -> None:
+    settings = working.settings(stores).model_copy(update={"faults": "enabled"})
+    async with served.opened(create_app(settings)):
+        await store(client, tables, "before", 5)
+        await client.set(keys.RESET, 1)
+
+        async def is_empty() -> bool:
+            return await stored(tables) == 0
+
+        await until.true(is_empty)
+        assert not await client.exists(keys.RESET)
+        await store(client, tables, "after", 5)
+
+
+async def test_without_faults_a_worker_deletes_nothing(
+    stores: Stores, client: Redis, tables: asyncpg.Connection
+) -> None:
+    async with working.opened(stores):
+        await store(client, tables, "before", 5)
+        await client.set(keys.RESET, 1)
+        await store(client, tables, "after", 5)
+    assert await client.exists(keys.RESET)
+
+
+async def test_batches_in_the_memory_of_a_worker_are_deleted_too(
+    stores: Stores, services: Services, client: Redis, tables: asyncpg.Connection
+) -> None:
+    worker = await services.ready("worker", BATCH_SIZE="1", **stores.environment)
+    async with tables.transaction():
+        await tables.execute("LOCK TABLE votes IN EXCLUSIVE MODE")
+        await client.rpush(keys.VOTES, *(encode(Ballot(str(n), "a", 1)) for n in range(9)))
+        session = cast("bytes", (await client.smembers(keys.WORKERS)).pop())
+        claimed = keys.claimed(session.decode())
+
+        async def has_claimed() -> bool:
+            return await client.llen(claimed) == 2
+
+        await until.true(has_claimed)  # one batch hangs in Postgres, and one waits
+        reset = services.start("worker", "--reset", "--yes", **stores.environment)
+
+        async def has_new_session() -> bool:
+            names = await client.smembers(keys.WORKERS)
+            return bool(names) and session not in names
+
+        await until.true(has_new_session, what=lambda: worker.log)
+    assert await reset.ended() == 0, reset.log
+    assert await stored(tables) == 0
+    await store(client, tables, "after", 20)
