@@ -15,7 +15,7 @@ REST = 3.0  # seconds until a service is at rest
 
 
 async def measure_start(system: System) -> list[Row]:
-    """Measure the time from the start to the first answer, of whatever status."""
+    """Measure the time from the start to the first answer, with any status."""
     times = {module: await _start(system, module) for module in (BARE, *SERVICES)}
     return [
         Row(

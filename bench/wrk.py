@@ -22,7 +22,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk measured."""
+    """The measurement of wrk."""
 
     answers: int
     rate: float  # answers per second

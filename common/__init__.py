@@ -1,3 +1,3 @@
-"""What the services agree on. Imports none of them."""
+"""Code that the services share. It imports none of them."""
 
 __version__ = "0.2.0"

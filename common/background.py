@@ -1,4 +1,4 @@
-"""What a service does besides answering requests."""
+"""Tasks of a service that run next to its requests."""
 
 import asyncio
 import signal

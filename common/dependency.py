@@ -70,7 +70,7 @@ class Dependency:
             try:
                 async with asyncio.timeout(PING_TIMEOUT):
                     await ping()
-            except Exception as error:  # whatever it is, the store cannot be used
+            except Exception as error:  # the store cannot be used, for any reason
                 failures += 1
                 self.mark_unavailable(error)
                 await asyncio.sleep(min(backoff.delay(failures), PING_INTERVAL))

@@ -1,4 +1,4 @@
-"""What the Prometheus metrics of the services share."""
+"""Parts that the Prometheus metrics of the services share."""
 
 from prometheus_client import (
     CollectorRegistry,

@@ -73,7 +73,7 @@ def serve(
             timeout_graceful_shutdown=grace,
         )
     )
-    # What was imported stays until the end: the collector need not look at it again and again.
+    # Imported modules stay until the end, so the collector need not look at them again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)

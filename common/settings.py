@@ -47,7 +47,7 @@ class SettingsError(ValueError):
 
 
 class ServiceSettings(BaseSettings):
-    """What every service has: where it listens, how it logs and the version that it shows."""
+    """Settings of every service: where it listens, how it logs and the version that it shows."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, validate_default=True

@@ -46,7 +46,7 @@ async def wait(*names: str) -> None:
                 await STORES[name]()
             except SettingsError:
                 raise
-            except Exception as error:  # whatever it is, the store cannot be used yet
+            except Exception as error:  # the store cannot be used yet, for any reason
                 if reason != describe(error):
                     reason = describe(error)
                     print(f"waiting for {name}: {reason}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What the result service counts and measures."""
+"""Metrics of the result service."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -12,7 +12,7 @@ UNUSED = {"state": "unused", "since": None, "refused": False}
 
 
 class Status:
-    """What is known about the poll, the stores and the pipeline at this moment.
+    """The current state of the poll, the stores and the pipeline.
 
     Args:
         poll: The poll.

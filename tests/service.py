@@ -63,7 +63,7 @@ class Service:
 
     @property
     def log(self) -> str:
-        """What it wrote to standard output and standard error."""
+        """Its standard output and standard error."""
         assert self.child.log is not None
         return self.child.log.read_text(errors="replace")
 

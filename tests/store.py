@@ -50,7 +50,7 @@ class Server(ABC):
             self._is_paused = False
 
     async def restore(self) -> None:
-        """Make it run again, whatever the test did to it."""
+        """Make it run again after a test has stopped or paused it."""
         await self.resume()
         if not self._is_running:
             await self.start()

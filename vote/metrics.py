@@ -1,4 +1,4 @@
-"""What the vote service counts and measures."""
+"""Metrics of the vote service."""
 
 from collections.abc import Collection
 

@@ -118,7 +118,7 @@ class Queue:
                 # It has become a replica. New connections may lead to the new master.
                 await self._pool.disconnect(inuse_connections=False)
             raise NotRecordedError("Redis is unavailable") from error
-        except Exception as error:  # whatever it is, the voters need an answer
+        except Exception as error:  # the voters need an answer in any case
             if is_sent:
                 raise UnsureError from error
             raise NotRecordedError("Redis is unavailable") from error

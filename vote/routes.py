@@ -51,7 +51,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not a fault)
 
 @dataclass(frozen=True)
 class VoteService:
-    """What the handlers share."""
+    """The parts that the handlers share."""
 
     poll: Poll
     page: Page
@@ -63,7 +63,7 @@ class VoteService:
 
     @cached_property
     def edition(self) -> str:
-        """What the pages of this poll send along with a vote."""
+        """The edition that the pages of this poll send with a vote."""
         return self.poll.edition
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Who votes: a random id in a signed cookie, so that a browser has one vote and can change it."""
+"""The voter id: random and in a signed cookie, so that a browser has one vote and can change it."""
 
 import hashlib
 import secrets

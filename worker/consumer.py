@@ -48,7 +48,7 @@ class DeadLetter(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one claim brought.
+    """The messages of one claim.
 
     Attributes:
         size: The number of messages.

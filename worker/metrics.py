@@ -1,4 +1,4 @@
-"""What the worker counts and measures."""
+"""Metrics of the worker."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

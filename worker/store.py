@@ -75,7 +75,7 @@ class Store:
         """Store ballots that have `cast_at` and are as `newest_per_voter` returns them.
 
         Returns:
-            What Postgres will never take. Everything else is committed.
+            The ballots that Postgres will never take. All others are committed.
 
         Raises:
             Exception: One of `UNAVAILABLE`. Some ballots may be committed; commit all again.
@@ -161,7 +161,7 @@ async def _upsert(connection: asyncpg.Connection, ballots: list[Ballot]) -> list
 def newest_per_voter(ballots: Sequence[Ballot]) -> list[Ballot]:
     """Return one ballot per voter, sorted by voter.
 
-    Of two ballots with the same `cast_at` the later one in the batch wins. Because of the order,
+    If two ballots have the same `cast_at`, the later one in the batch wins. Because of the order,
     two workers lock the rows of common voters in the same order and never deadlock.
     """
     by_time = sorted(ballots, key=attrgetter("cast_at"))

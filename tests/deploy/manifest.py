@@ -137,7 +137,7 @@ SOURCES = [
 
 @functools.cache
 def source(name: str) -> list[Resource]:
-    """What comes from one of SOURCES."""
+    """The resources of one of SOURCES."""
     if name == "components":
         return components()
     if name == "k8s":

@@ -1,4 +1,4 @@
-"""What is rendered into the repository is up to date, and everything renders."""
+"""Rendered files in the repository are up to date, and everything renders."""
 
 import base64
 import sys

@@ -1,4 +1,4 @@
-"""What the pods of the bundled stores run next to the stores: probes and scripts."""
+"""Probes and scripts that the pods of the bundled stores run."""
 
 import os
 import re

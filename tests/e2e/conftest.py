@@ -1,4 +1,4 @@
-"""What the tests on a real engine and on a real cluster share."""
+"""Fixtures of the tests on a real engine and on a real cluster."""
 
 from collections.abc import Callable
 

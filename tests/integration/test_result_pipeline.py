@@ -1,4 +1,4 @@
-"""What the status strip says about the queue, the workers and the vote page."""
+"""The messages of the status strip about the queue, the workers and the vote page."""
 
 import asyncio
 import json

@@ -80,8 +80,8 @@ async def test_a_paused_redis_answers_after_the_pause(stores: store.Stores) -> N
         assert await answer == b"yes"
 
 
-class TestMended:
-    """What one test breaks, the next finds whole. The order of the two matters."""
+class TestRestored:
+    """A store that one test breaks works in the next. The order of the two matters."""
 
     async def test_break(self, stores: store.Stores) -> None:
         await stores.postgres.kill()

@@ -1,4 +1,4 @@
-"""The Postgres side of the worker: one row per voter, whatever arrives twice, late or wrong."""
+"""The Postgres side of the worker: one row per voter, even for repeated, late or wrong ballots."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -15,7 +15,7 @@ TIMEOUT = 15.0  # seconds
 
 
 class Answer(NamedTuple):
-    """What the service answered. Redirects are not followed."""
+    """The answer of the service. Redirects are not followed."""
 
     status: int
     headers: Mapping[str, str]

@@ -122,7 +122,7 @@ class System:
         await until.true(is_counted, within, f"{votes} votes counted")
 
     async def passwords(self) -> list[str]:
-        """What the secrets of the stores contain."""
+        """The passwords in the secrets of the stores."""
         secrets = [
             (await self.get("secret", self.own(f"{name}-secret")))["data"] for name in STORES
         ]

@@ -23,7 +23,7 @@ async def create_secret(system: System, name: str, data: dict[str, str]) -> None
 
 
 async def psql(stores: System, sql: str) -> str:
-    """What the superuser gets as an answer."""
+    """The answer that the superuser gets."""
     return await stores.kubectl(
         *("exec", "--stdin", "postgresql-0", "--", "env", f"OWNER_PASSWORD={OWNER['DB_PASS']}"),
         *("psql", "--username=postgres", "--dbname=voting", "--no-align", "--tuples-only"),

@@ -1,4 +1,4 @@
-"""Who can connect to whom, and with which rights."""
+"""The connections that pods may open, and their rights."""
 
 import json
 

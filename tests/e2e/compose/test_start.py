@@ -1,4 +1,4 @@
-"""What a user does first: start the system, vote, seed, scale, stop, and start it again."""
+"""The first steps of a user: start the system, vote, seed, scale, stop, and start it again."""
 
 import re
 import time
