@@ -19,7 +19,7 @@ lint-workflows: $(VENV)/dev ## check what GitHub and Renovate read (with Go inst
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.renovate .github/renovate.json
 	@$(VENV)/bin/zizmor --offline --quiet --no-progress --persona pedantic .github
-	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck $(VENV)/bin/shellcheck; \
+	@if command -v go >/dev/null; then go run $(ACTIONLINT); \
 	  else echo "actionlint is skipped, because Go is not installed" >&2; fi
 
 .PHONY: licences
