@@ -17,7 +17,8 @@ from collections.abc import Iterator
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The sandbox needs rights that root in a container does not have.
 FLAGS = ("--no-sandbox",) if hasattr(os, "geteuid") and os.geteuid() == 0 else ()
-PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji")
+# Playwright needs libatomic1, which slim images do not have.
+PACKAGES = ("chromium", "libatomic1", "fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji")
 INSTALL_TIMEOUT = 600  # seconds for one command
 ADVICE = (
     "the tests of the pages will be skipped. "
@@ -94,8 +95,11 @@ def _playwrights_own() -> str | None:
         from playwright.sync_api import sync_playwright
     except ImportError:
         return None
-    with sync_playwright() as playwright:
-        return playwright.chromium.executable_path
+    try:
+        with sync_playwright() as playwright:
+            return playwright.chromium.executable_path
+    except Exception:  # Playwright's own Node.js does not start
+        return None
 
 
 def main(arguments: list[str]) -> None:
