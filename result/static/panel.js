@@ -67,7 +67,7 @@ export function startPanel() {
       const items = content.faults.map(({ kind: name, service, replica, value, until }) => {
         const option = kind.querySelector(`[value="${name}"]`);
         const size = value === null ? "" : ` ${value} ${option?.dataset.unit ?? ""}`;
-        const target = `${service} ${replica ? shortName(replica) : text("all")}`;
+        const target = replica ? `${service} ${shortName(replica)}` : text("all");
         return `${option?.textContent ?? name}${size} · ${target} · ${span(until - content.now)}`;
       });
       get("faults").replaceChildren(

@@ -13,17 +13,17 @@ const hues = new Map(); // by version, in the order of their appearance
 let claims = new Map(); // what each worker had claimed, by key
 
 export function drawReplicas(replicas, now) {
-  const known = [...replicas].sort(
-    (a, b) => a.started_at - b.started_at || a.name.localeCompare(b.name),
-  );
+  const known = [...replicas].sort((a, b) => a.started_at - b.started_at);
   for (const { version } of known) if (!hues.has(version)) hues.set(version, hues.size % 8);
   returnClaims(known);
-  sync(rows, "row", known.map((each) => describe(each, now)));
+  const described = [];
   for (const stage of document.querySelectorAll(".replicas")) {
     const own = known.filter((each) => each.service === stage.dataset.service);
     const boxes = own.length > MOST ? grouped(own) : own;
     sync(stage, "box", boxes.map((each) => describe(each, now)));
+    described.push(...own.map((each) => describe(each, now)));
   }
+  sync(rows, "row", described);
 }
 
 /** What a dead worker had claimed is back in the queue: shows the way. */

@@ -16,6 +16,7 @@ from tests.browser.visitor import Visitor, arrived
 
 Serve = Callable[[VotePage | ResultPage], Awaitable[str]]
 Arrive = Callable[..., Awaitable[Visitor]]
+TOKEN = "a token for the tests"  # of the presenter
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +42,9 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 async def shared_system(
     chromium: Path, servers: store.Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[system.System]:
-    async with system.opened(servers, tmp_path_factory.mktemp("system")) as opened:
+    folder = tmp_path_factory.mktemp("system")
+    presenter = {"FAULTS": "enabled", "PRESENTER_TOKEN": TOKEN}
+    async with system.opened(servers, folder, **presenter) as opened:
         yield opened
 
 

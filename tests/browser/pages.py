@@ -69,6 +69,8 @@ class ResultPage:
 
     def __init__(self, poll: Poll | None = None, **counts: int) -> None:
         self.poll = poll or poll_of()
+        served_by = "voting-result-7d9f8b6c5-m28v2, 0.2.0"
+        self._page = result_page.Page(self.poll, "https://vote.example.org/", served_by)
         self.counts = {option.id: counts.get(option.id, 0) for option in self.poll.options}
         self.degraded = False
         self.is_silent = False
@@ -78,8 +80,12 @@ class ResultPage:
 
     @property
     def app(self) -> ASGIApp:
-        routes = [Route("/", self._show), *result_page.STATIC.routes]
-        return SecurityHeaders(socketio.ASGIApp(self._server, Starlette(routes=routes)))
+        app = Starlette(routes=[*self._routes, *result_page.STATIC.routes])
+        return SecurityHeaders(socketio.ASGIApp(self._server, app))
+
+    @property
+    def _routes(self) -> list[Route]:
+        return [Route("/", self._show)]
 
     async def send_counts(self, **counts: int) -> None:
         self.counts |= counts
@@ -89,7 +95,7 @@ class ResultPage:
         self.changes = changes
         await self._server.emit("pipeline", self._pipeline())
 
-    async def _connect(self, session: str, _: dict[str, Any]) -> None:
+    async def _connect(self, session: str, _: dict[str, Any], auth: Any = None) -> None:
         await self._server.emit("scores", json.dumps(self.counts), to=session)
         self._server.start_background_task(self._follow, session)
 
@@ -100,9 +106,7 @@ class ResultPage:
             await asyncio.sleep(PERIOD)
 
     async def _show(self, request: Request) -> Response:
-        html = result_page.Page(
-            self.poll, "https://vote.example.org/", "voting-result-7d9f8b6c5-m28v2, 0.2.0"
-        ).render(
+        html = self._page.render(
             request,
             tallies=self.counts,
             as_of=datetime.now(UTC),
@@ -132,6 +136,65 @@ class ResultPage:
             "vote_page": True,
             "last_commit": None,
         } | self.changes
+
+
+class SystemPage(ResultPage):
+    """The system page, next to the result page."""
+
+    def __init__(self, *replicas: dict[str, Any], **changes: Any) -> None:
+        super().__init__()
+        self.content = {
+            "replicas": list(replicas),
+            "waiting": 0,
+            "claimed": 0,
+            "stored": 0,
+            "dead": 0,
+            "browsers": 1,
+            "commits": 0.0,
+            "latency": None,
+            "redis": store("available"),
+            "postgres": store("available"),
+            "faults": [],
+            "presenter": False,
+        } | changes
+
+    async def send(self, *replicas: dict[str, Any], **changes: Any) -> None:
+        """Change the content, and send it at once."""
+        self.content |= {"replicas": list(replicas)} | changes
+        await self._server.emit("system", self._now(), room="system")
+
+    @property
+    def _routes(self) -> list[Route]:
+        return [*super()._routes, Route("/system", self._show_system)]
+
+    async def _connect(self, session: str, _: dict[str, Any], auth: Any = None) -> None:
+        if auth == {"page": "system"}:
+            await self._server.enter_room(session, "system")
+            await self._server.emit("system", self._now(), to=session)
+        await super()._connect(session, _)
+
+    async def _show_system(self, request: Request) -> Response:
+        return HTMLResponse(self._page.render_system(request, self._now()))
+
+    def _now(self) -> dict[str, Any]:
+        return self.content | {"now": milliseconds(datetime.now(UTC))}
+
+
+def replica(service: str, name: str = "m28v2", **changes: Any) -> dict[str, Any]:
+    """A replica that has run for a minute."""
+    own = {"vote": {"accent": None}, "worker": {"claimed": 0, "commits": 0.0}}
+    return {
+        "service": service,
+        "name": f"{service}-7d9f8b6c5-{name}",
+        "version": "0.2.0",
+        "started_at": milliseconds(datetime.now(UTC)) - 60_000,
+        "state": "idle",
+        "rate": 0.0,
+        "faults": [],
+        "gone_since": None,
+        **own.get(service, {"browsers": 1}),
+        **changes,
+    }
 
 
 def store(state: str, *, refused: bool = False) -> dict[str, Any]:

@@ -1,0 +1,304 @@
+"""The page /system: what it draws, and the real system on it."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.browser.conftest import TOKEN, Arrive, Serve
+from tests.browser.pages import SystemPage, replica, store
+from tests.browser.system import System
+from tests.browser.visitor import DESKTOP, PHONE, Visitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+SIZES = [(960, 540), (1280, 720), (3840, 2160)]
+NAMES = [f"{letter}28v{digit}" for letter in "bcdf" for digit in range(4)]
+APPEARS = 2_000  # ms; a heartbeat each 500 ms, an event each 250 ms, and a slow machine
+GONE = 8_000  # ms; a heartbeat lives for 5 s
+STOPS = 20_000  # ms until it is left out, 10 s after that
+SPEEDS = """(dots) => dots.map((it) => it.getAnimations().map((each) => each.playbackRate)[0])"""
+NEW = {"version": "0.3.0-green", "accent": "#0a7a3c"}
+
+
+@pytest.fixture
+def watch(arrive: Arrive, serve: Serve) -> Any:
+    """Opens the system page."""
+
+    async def come(page: SystemPage, **options: Any) -> Visitor:
+        return await arrive(f"{await serve(page)}/system", **{"viewport": DESKTOP} | options)
+
+    return come
+
+
+def box(wall: Visitor, name: str) -> Locator:
+    """Return the box of a replica."""
+    return wall.page.locator(".replica", has_text=name)
+
+
+def number(wall: Visitor, name: str) -> Locator:
+    """Return a number in the diagram."""
+    return wall.page.locator(f".diagram [data-number='{name}']").first
+
+
+async def test_each_replica_has_a_box(watch: Any) -> None:
+    page = SystemPage(
+        replica("vote", "x8k4p", rate=1_204.2, state="working", faults=["latency 500 ms"]),
+        replica("worker", rate=0.4, state="waiting for postgres", claimed=50),
+        replica("result", browsers=1),
+    )
+    wall = await watch(page)
+    for words in ("vote x8k4p", "1m", "0.2.0", "1,204/s", "working", "latency 500 ms"):
+        await expect(box(wall, "vote")).to_contain_text(words)
+    for words in ("worker m28v2", "0.4/s", "50 claimed", "waiting for postgres"):
+        await expect(box(wall, "worker")).to_contain_text(words)
+    await expect(box(wall, "result")).to_contain_text("1 browser")
+
+
+async def test_the_numbers(watch: Any) -> None:
+    page = SystemPage(
+        replica("vote", rate=20.0),
+        *(replica("vote", "x8k4p", rate=30.0), replica("worker", rate=40.0)),
+        waiting=1_204,
+        claimed=50,
+        stored=2_191,
+        dead=2,
+        browsers=7,
+        commits=6.4,
+        latency={"p50": 14, "p99": 212},
+    )
+    wall = await watch(page)
+    for name, words in (
+        *(("waiting", "1,204"), ("claimed", "50"), ("stored", "2,191"), ("dead", "2")),
+        *(("browsers", "7"), ("rate of commits", "6.4/s"), ("rate of vote", "50/s")),
+    ):
+        await expect(number(wall, name)).to_have_text(words)
+    await expect(wall.page.locator(".facts")).to_contain_text("14ms")
+    await expect(wall.page.locator(".facts")).to_contain_text("212ms")
+    await page.send(waiting=None, redis=store("unavailable"))
+    await expect(number(wall, "waiting")).to_have_text("–")  # noqa: RUF001
+    await expect(number(wall, "redis")).to_contain_text("unavailable since")
+
+
+async def test_replicas_come_and_go(watch: Any) -> None:
+    old = replica("vote", "x8k4p")
+    page = SystemPage(old)
+    wall = await watch(page)
+    await expect(box(wall, "vote")).to_have_count(1)
+    await page.send(old | {"gone_since": old["started_at"] + 30_000}, replica("vote", **NEW))
+    await expect(box(wall, "x8k4p")).to_contain_text("gone")
+    await expect(box(wall, "m28v2")).not_to_contain_text("gone")
+    await page.send(replica("vote", **NEW))
+    await expect(box(wall, "vote")).to_have_count(1)
+    await expect(box(wall, "m28v2")).to_be_visible()
+
+
+async def test_two_versions_have_two_colours(watch: Any) -> None:
+    page = SystemPage(replica("vote", "x8k4p"), replica("vote", **NEW), replica("worker"))
+    wall = await watch(page)
+
+    async def color(name: str, of: str) -> str:
+        await expect(box(wall, name)).to_be_visible()
+        script = f"(it) => getComputedStyle(it)['{of}']"
+        found: str = await box(wall, name).evaluate(script)
+        return found
+
+    assert await color("x8k4p", "borderTopColor") == await color("worker", "borderTopColor")
+    assert await color("x8k4p", "borderTopColor") != await color("0.3.0", "borderTopColor")
+    assert await color("0.3.0", "borderLeftColor") == "rgb(10, 122, 60)"
+
+
+async def test_more_than_ten_replicas_are_groups(watch: Any) -> None:
+    replicas = [replica("vote", name, rate=2.0) for name in NAMES[:11]]
+    page = SystemPage(*replicas[:10])
+    wall = await watch(page)
+    await expect(box(wall, "28v")).to_have_count(10)
+    await page.send(*replicas, replica("vote", "new", rate=5.0, **NEW))
+    await expect(wall.page.locator(".replica")).to_have_count(2)
+    await expect(box(wall, "0.2.0")).to_contain_text("vote × 11")  # noqa: RUF001
+    await expect(box(wall, "0.2.0")).to_contain_text("22/s")
+    await expect(box(wall, "0.3.0")).to_contain_text("vote × 1")  # noqa: RUF001
+    await expect(wall.page.locator("#replicas tr")).to_have_count(12)
+
+
+async def test_no_worker_at_rest_is_no_alarm(watch: Any) -> None:
+    page = SystemPage(replica("vote"), replica("result"))
+    page.changes = {"workers": []}
+    wall = await watch(page)
+    await expect(number(wall, "rest")).to_contain_text("none is needed")
+    await expect(wall.health).to_have_text("All is well")
+    await page.send(replica("vote"), replica("result"), waiting=3)
+    await expect(number(wall, "rest")).to_contain_text("will not be lost")
+    await page.send(replica("worker"))
+    await expect(number(wall, "rest")).to_be_hidden()
+
+
+async def test_arrows_follow_the_rates(watch: Any) -> None:
+    page = SystemPage(replica("vote"), replica("worker", rate=4.0))
+    wall = await watch(page)
+    dots = wall.page.locator(":is([data-flow=cast], [data-flow=claim]) .dots")
+    await expect(box(wall, "worker")).to_be_visible()
+    still, slow = await dots.evaluate_all(SPEEDS)
+    assert still == 0
+    assert slow > 0
+    await page.send(replica("vote"), replica("worker", rate=400.0))
+    await expect(number(wall, "rate of worker")).to_have_text("400/s")
+    still, fast = await dots.evaluate_all(SPEEDS)
+    assert still == 0
+    assert fast > slow
+    await wall.page.emulate_media(reduced_motion="reduce")
+    await wall.settled()
+    assert await dots.evaluate_all("(all) => all.flatMap((it) => it.getAnimations())") == []
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+async def test_the_claims_of_a_dead_worker_fly_back(watch: Any, motion: str) -> None:
+    dead = replica("worker", "x8k4p", claimed=50)
+    page = SystemPage(dead, replica("worker", claimed=20))
+    wall = await watch(page, reduced_motion=motion)
+    await expect(box(wall, "x8k4p")).to_contain_text("50 claimed")
+    await wall.page.evaluate(
+        """() => {
+            const note = (changes) => changes.forEach((each) => flown.push(
+                ...[...each.addedNodes].map((node) => node.textContent)));
+            globalThis.flown = [];
+            new MutationObserver(note).observe(document.querySelector(".diagram"),
+                { childList: true });
+        }"""
+    )
+    dead |= {"gone_since": dead["started_at"] + 1}
+    await page.send(dead, replica("worker"))  # the other worker has committed its claims
+    await expect(box(wall, "x8k4p")).to_contain_text("gone")
+    await page.send(dead | {"claimed": 0}, replica("worker"), waiting=50)
+    await expect(number(wall, "waiting")).to_have_text("50")
+    assert await wall.page.evaluate("flown") == (["50"] if motion == "no-preference" else [])
+    await expect(wall.page.locator(".flight")).to_have_count(0)
+
+
+def busy_page() -> SystemPage:
+    """A page with much to show, and the presenter's panel."""
+    kinds = [("vote", 10), ("worker", 10), ("result", 3)]
+    page = SystemPage(
+        *(replica(kind, name, rate=9_999.0) for kind, count in kinds for name in NAMES[:count]),
+        waiting=123_456,
+        claimed=5_000,
+        stored=1_234_567,
+        dead=12,
+        latency={"p50": 1_234, "p99": 12_345},
+        presenter=True,
+    )
+    page.content["replicas"][0] |= {"version": "0.3.0-green"}
+    return page
+
+
+async def test_it_fits(watch: Any) -> None:
+    wall = await watch(busy_page(), reduced_motion="reduce")
+    await expect(wall.page.locator(".replica")).to_have_count(23)
+    await expect(wall.health).to_have_text("All is well")
+    for width, height in SIZES:
+        await wall.page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            await wall.page.emulate_media(color_scheme=scheme)
+            await wall.screenshot(f"system-{width}-{scheme}")
+        assert await size_of(wall) <= (width, height), (width, height)
+        assert (await size_of(wall))[1] <= height, (width, height)
+    await wall.page.set_viewport_size(PHONE)
+    await wall.screenshot("system-phone")
+    assert (await size_of(wall))[0] <= PHONE["width"]
+
+
+async def size_of(wall: Visitor) -> tuple[int, int]:
+    await wall.settled()
+    root = "document.documentElement"
+    width, height = await wall.page.evaluate(f"[{root}.scrollWidth, {root}.scrollHeight]")
+    return width, height
+
+
+async def test_it_is_accessible(watch: Any) -> None:
+    wall = await watch(busy_page())
+    await expect(wall.page.locator(".replica")).to_have_count(23)
+    await wall.page.get_by_text("Presenter's panel").click()
+    await wall.check_accessibility()
+    await wall.page.get_by_role("button", name="Delete all votes").click()
+    await wall.check_accessibility()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_the_table(watch: Any, javascript: bool) -> None:
+    page = SystemPage(
+        replica("vote", "x8k4p", rate=20.0, faults=["latency 500 ms"]),
+        replica("worker", claimed=50, gone_since=1),
+        waiting=1_204,
+        latency={"p50": 14, "p99": 212},
+        redis=store("available"),
+    )
+    wall = await watch(page, java_script_enabled=javascript)
+    if javascript:
+        await expect(wall.page.locator(".replica")).to_have_count(2)
+    numbers, replicas = await wall.page.locator("table").all()
+    for row in ("Waiting in Redis 1,204", "Redis available", "Votes per second 20/s"):
+        await expect(numbers.get_by_role("row", name=row)).to_have_count(1)
+    for words in ("vote x8k4p", "0.2.0", "20/s", "latency 500 ms"):
+        await expect(replicas.locator("tr", has_text="vote")).to_contain_text(words)
+    await expect(replicas.locator("tr", has_text="worker")).to_contain_text("gone")
+    if not javascript:
+        await expect(replicas).to_be_visible()
+        await expect(wall.page.locator(".diagram")).to_be_hidden()
+
+
+async def test_a_key_leads_to_the_result_and_back(watch: Any) -> None:
+    wall = await watch(SystemPage(replica("vote")))
+    await expect(box(wall, "vote")).to_be_visible()
+    await wall.page.keyboard.press("w")
+    await expect(wall.page.locator(".result")).to_be_visible()
+    await expect(wall.health).to_have_text("All is well")
+    await wall.page.keyboard.press("p")
+    await wall.page.keyboard.press("w")
+    await expect(box(wall, "vote")).to_be_visible()
+    await expect(wall.page.locator(".strip")).to_be_hidden()  # it still presents
+
+
+@pytest.mark.xdist_group("system")
+async def test_a_vote_and_a_worker_are_seen(running: System, arrive: Arrive) -> None:
+    wall = await arrive(f"{running.result.url}/system", viewport=DESKTOP)
+    for service in ("vote", "worker", "result"):
+        await expect(box(wall, service)).to_have_count(1)
+    phone = await arrive(running.vote.url)
+    await phone.vote("a")
+    await expect(number(wall, "stored")).to_have_text("1")
+    await expect(wall.page.locator(".facts")).to_contain_text("ms")
+    name = {"WORKER_NAME": "worker-7d9f8b-m28v2"}
+    second = running.services.start("worker", **running.environment | name)
+    await expect(box(wall, "m28v2")).to_be_visible(timeout=20_000)
+    await second.kill()
+    await expect(box(wall, "m28v2")).to_contain_text("gone", timeout=GONE)
+    await expect(box(wall, "m28v2")).to_have_count(0, timeout=STOPS)
+    await expect(box(wall, "worker")).to_have_count(1)
+
+
+@pytest.mark.xdist_group("system")
+async def test_the_presenter_sets_a_fault_and_deletes_all_votes(
+    running: System, arrive: Arrive
+) -> None:
+    phone = await arrive(running.vote.url)
+    await phone.vote("a")
+    wall = await arrive(f"{running.result.url}/system", viewport=DESKTOP)
+    await expect(number(wall, "stored")).to_have_text("1")
+    await wall.page.get_by_text("Presenter's panel").click()
+    await wall.page.get_by_label("Value").fill("700")
+    with wall.network_errors():  # the browser reports the refusals
+        await wall.page.get_by_role("button", name="Start").click()
+        for token in ("wrong", TOKEN):
+            await wall.page.get_by_label("Token").fill(token)
+            await wall.page.get_by_role("button", name="Continue").click()
+    await expect(box(wall, "vote")).to_contain_text("latency 700 ms", timeout=APPEARS)
+    await expect(wall.page.locator("#faults li")).to_contain_text("Slow votes 700 ms")
+    await wall.page.get_by_role("button", name="Clear all faults").click()
+    await expect(box(wall, "vote")).not_to_contain_text("latency", timeout=APPEARS)
+    await expect(wall.page.locator("#faults li")).to_have_count(0)
+    for answer, stored in (("Cancel", "1"), ("Delete all votes", "0")):
+        await wall.page.get_by_role("button", name="Delete all votes").click()
+        dialog = wall.page.get_by_role("dialog")
+        await dialog.get_by_role("button", name=answer).click()
+        await expect(dialog).to_be_hidden()
+        await expect(number(wall, "stored")).to_have_text(stored, timeout=APPEARS)
