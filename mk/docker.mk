@@ -18,6 +18,10 @@ up: ## start the whole system in Docker: vote on :8080, result on :8081 (ARGS="-
 down: ## stop it and keep the votes (ARGS="--volumes" deletes them)
 	@docker compose --profile seed down $(ARGS)
 
+.PHONY: reset
+reset: ## delete all votes of the system in Docker (ARGS=--yes confirms)
+	@docker compose exec worker python -m worker --reset $(ARGS)
+
 .PHONY: e2e-compose
 e2e-compose: $(VENV)/dev ## test the system in Docker, from the build to crashes under load
 	@$(PY) -m pytest tests/e2e/compose -m "not extended" -q $(ARGS)
