@@ -23,6 +23,6 @@ def heartbeat(session: str) -> str:
     return f"{{votes}}:worker:{session}"
 
 
-def replica(service: str, name: str) -> str:
-    """Return the key that lives as long as a replica of a service does."""
-    return f"{{votes}}:replica:{service}:{name}"
+def replica(member: str) -> str:
+    """Return the key that lives as long as a replica does, by its `<service>:<name>`."""
+    return f"{{votes}}:replica:{member}"

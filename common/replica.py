@@ -4,6 +4,7 @@ A replica works without it: an outage of Redis only stops its heartbeats.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -78,7 +79,6 @@ class Replica:
         count: Returns how much work the replica has done so far; its growth is the rate.
         describe: Returns further fields of `Beat`, once for each heartbeat. A state among them
             replaces "working" or "idle", which follow from the rate.
-        prunes: Whether it removes the names of dead replicas.
     """
 
     def __init__(
@@ -87,17 +87,14 @@ class Replica:
         identity: Identity,
         count: Callable[[], float],
         describe: Callable[[], dict[str, Any]],
-        *,
-        prunes: bool = False,
     ) -> None:
         self._client = client
         self._identity = identity
         self._started_at = time.time_ns() // 1_000_000
         self._rate = Rate(count)
         self._describe = describe
-        self._prunes = prunes
-        self._key = keys.replica(identity.service, identity.name)
         self._member = f"{identity.service}:{identity.name}"
+        self._key = keys.replica(self._member)
 
     async def publish(self) -> NoReturn:
         """Send heartbeats until cancelled. Then remove the heartbeat."""
@@ -131,50 +128,30 @@ class Replica:
             await self._client.pexpire(self._key, TTL)  # needs no memory
         except ReadOnlyError:  # new connections may lead to the new master
             await self._client.connection_pool.disconnect(inuse_connections=False)
-        if self._prunes:
-            await self._prune()
 
     async def _remove(self) -> None:
         await self._client.delete(self._key)
         await cast("Any", self._client.srem(keys.REPLICAS, self._member))
 
-    async def _prune(self) -> None:
-        """Remove the names whose heartbeat has expired. A living replica adds its name again."""
-        members = [each.decode(errors="replace") for each in await _members(self._client)]
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for member in members:
-                pipeline.exists(_key(member))
-            alive = await pipeline.execute()
-        dead = [member for member, lives in zip(members, alive, strict=True) if not lives]
-        if dead:
-            await cast("Any", self._client.srem(keys.REPLICAS, *dead))
-
 
 async def read_beats(client: Redis) -> list[Beat]:
-    """Return the newest heartbeat of each replica that lives.
+    """Return the newest heartbeat of each replica that lives, and remove the names of the others.
 
     Raises:
         Exception: One of `common.redis_client.UNAVAILABLE`.
     """
-    members = [each.decode(errors="replace") for each in await _members(client)]
-    values = await client.mget([_key(member) for member in members]) if members else []
-    return [beat for value in values if value and (beat := _decode(value))]
-
-
-async def _members(client: Redis) -> set[bytes]:
-    return cast("set[bytes]", await cast("Any", client.smembers(keys.REPLICAS)))
-
-
-def _key(member: str) -> str:
-    service, _, name = member.partition(":")
-    return keys.replica(service, name)
-
-
-def _decode(value: bytes | str) -> Beat | None:
-    try:
-        return msgspec.json.decode(value, type=Beat)
-    except msgspec.DecodeError:  # another program wrote it
-        return None
+    members = [
+        each.decode(errors="replace") for each in await cast("Any", client.smembers(keys.REPLICAS))
+    ]
+    values = await client.mget(map(keys.replica, members)) if members else []
+    beats = []
+    for member, value in zip(members, values, strict=True):
+        if value is None:
+            await cast("Any", client.srem(keys.REPLICAS, member))  # if it lives, it adds it again
+        else:
+            with contextlib.suppress(msgspec.DecodeError):  # another program wrote it
+                beats.append(msgspec.json.decode(value, type=Beat))
+    return beats
 
 
 class Rate:

@@ -36,7 +36,6 @@ def create_app(settings: Settings) -> Starlette:
         Identity("worker", settings.worker_name, settings.app_version),
         functools.partial(total, metrics.committed),
         consumer.describe,
-        prunes=True,
     )
 
     @contextlib.asynccontextmanager

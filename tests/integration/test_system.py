@@ -27,7 +27,7 @@ async def beat(client: Client, service: str, name: str, **fields: object) -> Non
         "state": "idle",
         "rate": 0,
     }
-    await client.set(keys.replica(service, name), json.dumps(content | fields))
+    await client.set(keys.replica(f"{service}:{name}"), json.dumps(content | fields))
     await client.sadd(keys.REPLICAS, f"{service}:{name}")
 
 
@@ -87,11 +87,12 @@ async def test_a_replica_appears_and_is_gone(
         "browsers": None,
         "commits": None,
     }
-    await client.delete(keys.replica("vote", "v1"))
+    await client.delete(keys.replica("vote:v1"))
     await until.true(lambda: replicas(wall, "vote")["v1"]["gone_since"] is not None, 2.0)
     gone = replicas(wall, "vote")["v1"]
     assert 0 <= newest(wall)["now"] - gone["gone_since"] < 1_000
     assert gone["rate"] == 0
+    assert not await client.sismember(keys.REPLICAS, "vote:v1")
     await until.true(lambda: "v1" not in replicas(wall, "vote"), 3.0)
 
 
@@ -104,7 +105,7 @@ async def test_what_a_dead_worker_had_claimed(wall: Listener, client: Client) ->
     await until.true(lambda: replicas(wall, "worker").get("w-1", {}).get("claimed") == 3)
     assert replicas(wall, "worker")["w-2"]["claimed"] == 0
     assert (newest(wall)["claimed"], newest(wall)["commits"]) == (3, 4)
-    await client.delete(keys.replica("worker", "w-1"))
+    await client.delete(keys.replica("worker:w-1"))
     await until.true(lambda: replicas(wall, "worker")["w-1"]["gone_since"] is not None)
     assert replicas(wall, "worker")["w-1"]["claimed"] == 3
     assert newest(wall)["commits"] == 2
@@ -150,7 +151,7 @@ async def test_no_replica_is_gone_because_redis_is(
     assert own in replicas(wall, "result")
     first = len(wall.heard)
     await stores.redis.start()
-    await client.delete(keys.replica("result", own))
+    await client.delete(keys.replica(f"result:{own}"))
     await until.true(lambda: newest(wall)["redis"]["state"] == "available")
     events = len(wall.of("system"))
     await until.true(lambda: len(wall.of("system")) >= events + 8)
