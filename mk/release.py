@@ -24,7 +24,7 @@ VERSIONS = {
     ),
     "k8s/*.yaml": r"image: \S*voting-\w+:|app\.kubernetes\.io/version: ",
     "compose.yaml": r"VERSION:-",
-    "compose/classic.yaml": r"VERSION:-",
+    "compose/*.yaml": r"VERSION:-",
     "docker-bake.hcl": r'variable "VERSION" \{\n  default = "',
     "docs/**/*.md": r"\| `VERSION`, `REGISTRY` \| `|with the tag ",
 }
@@ -34,6 +34,7 @@ REGISTRIES = {
     "chart/README.md": (r'image\.repository \| string \| `"', "{}/"),
     "k8s/*.yaml": (r"image: ", "{}/"),
     "compose.yaml": (r"image: ", "${{REGISTRY:-{}}}/"),
+    "compose/classic.yaml": (r"image: ", "{}/"),
 }
 BAKED = re.compile(r'(?P<before>variable "REGISTRY" \{[^\n]*\n  default = ")(?P<value>[^"]*)')
 NO_REGISTRY = {"compose.yaml": "${REGISTRY:+${REGISTRY:-}/}"}

@@ -16,7 +16,16 @@ from tests.deploy import manifest
 
 SERVICES = ("vote", "worker", "result", "seed")
 # The history of this project, what names the versions of others, and what is not in Git.
-IGNORED = {"CHANGELOG.md", "pyproject.toml", "requirements", ".vscode", ".venv", ".git", "build"}
+IGNORED = {
+    "CHANGELOG.md",
+    "pyproject.toml",
+    "requirements",
+    "tests",
+    ".vscode",
+    ".venv",
+    ".git",
+    "build",
+}
 
 
 def texts() -> Iterator[tuple[Path, str]]:
