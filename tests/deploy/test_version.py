@@ -15,24 +15,15 @@ from mk import release
 from tests.deploy import manifest
 
 SERVICES = ("vote", "worker", "result", "seed")
-# The history of this project, what names the versions of others, and what is not in Git.
-IGNORED = {
-    "CHANGELOG.md",
-    "pyproject.toml",
-    "requirements",
-    "tests",
-    ".vscode",
-    ".venv",
-    ".git",
-    "build",
-}
+# The history of this project, what names the versions of others, and what make builds.
+IGNORED = {"CHANGELOG.md", "pyproject.toml", "requirements", "tests", "build"}
 
 
 def texts() -> Iterator[tuple[Path, str]]:
     """Yield each file that may name the version, and its text."""
     for path in manifest.ROOT.rglob("*"):
         top = path.relative_to(manifest.ROOT).parts[0]
-        if path.is_file() and top not in IGNORED and not top.endswith("_cache"):
+        if path.is_file() and top not in IGNORED and not top.startswith("."):
             yield path, path.read_text(errors="ignore")
 
 
