@@ -43,5 +43,7 @@ async def test_strangers_do_not_fill_the_log(
     for _ in range(20):
         await result.get("/socket.io/?EIO=3&transport=none&sid=unknown")
     assert await result.terminate() == 0
-    entries = [json.loads(line) for line in result.log.splitlines()]
+    first, *entries = [json.loads(line) for line in result.log.splitlines()]
+    assert first["version"]
+    assert first["address"] == f"127.0.0.1:{result.port}"
     assert not [each for each in entries if each["logger"] not in ("postgres", "redis")]
