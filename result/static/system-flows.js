@@ -1,6 +1,6 @@
 // What moves between the boxes: dots along the arrows, and votes that go back to the queue.
 
-const FLIGHT = 1_500; // ms
+const FLIGHT = 2_500; // ms
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 

@@ -143,7 +143,7 @@ class SystemPage(ResultPage):
 
     def __init__(self, *replicas: dict[str, Any], **changes: Any) -> None:
         super().__init__()
-        self.content = {
+        self.content: dict[str, Any] = {
             "replicas": list(replicas),
             "waiting": 0,
             "claimed": 0,
@@ -182,7 +182,7 @@ class SystemPage(ResultPage):
 
 def replica(service: str, name: str = "m28v2", **changes: Any) -> dict[str, Any]:
     """A replica that has run for a minute."""
-    own = {"vote": {"accent": None}, "worker": {"claimed": 0, "commits": 0.0}}
+    own: dict[str, Any] = {"vote": {"accent": None}, "worker": {"claimed": 0, "commits": 0.0}}
     return {
         "service": service,
         "name": f"{service}-7d9f8b6c5-{name}",
