@@ -134,7 +134,7 @@ def opened(*, quick: bool) -> Iterator[System]:
         postgres, valkey = Postgres(data), Valkey(data)
         for store in (postgres, valkey):
             children.append(store.start())
-            while not store.is_ready(children[-1]):
+            while not store.is_ready():
                 if children[-1].status is not None:
                     raise RuntimeError(children[-1].describe_end())
                 time.sleep(POLL)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from standalone.child import EndedError, SetupError, StoppedError, Watch
+from standalone.child import SetupError, Watch
 
 EXIT_STATUS = 2  # for wrong options or settings, a port in use, data that cannot be used
 DATA = ".standalone"
@@ -27,7 +27,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", type=Path, default=Path(DATA), metavar="DIR", help=f"the data folder ({DATA})")
     add("--fresh", action="store_true", help="delete all votes of earlier runs first")
-    add("--host", help="the address that the pages listen on (HOST, or 0.0.0.0)")
     for name, port, purpose in (
         ("vote", 8080, "the vote page"),
         ("result", 8081, "the result page"),
@@ -38,10 +37,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main() -> int:
-    """Run the system until a signal stops it, and return the exit status."""
-    if sys.platform == "win32":
-        sys.exit("Windows is not supported: use WSL, or Docker (compose.yaml)")
+def main() -> None:
+    """Run the system until a signal stops it."""
     watch = Watch()
     options = parse()
     # Imported late: a signal must end this program in order from its first moment on.
@@ -50,17 +47,12 @@ def main() -> int:
     try:
         with ExitStack() as held:
             run(options, watch, held)
-    except StoppedError:
-        return 0
-    except EndedError as error:
-        print(f"standalone: {error}", file=sys.stderr)
-        return 1
     except SetupError as error:
         print(f"standalone: {error}", file=sys.stderr)
     except OSError as error:
         hint = "check who owns the data folder, or name another one with --data"
         print(f"standalone: {error}: {hint}", file=sys.stderr)
-    return EXIT_STATUS
+    sys.exit(EXIT_STATUS)
 
 
 def _port(text: str) -> int:
@@ -70,4 +62,4 @@ def _port(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

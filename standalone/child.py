@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,14 +22,6 @@ GRACE = 10.0  # seconds between the stop signal and SIGKILL
 
 class SetupError(Exception):
     """The system cannot start. The text says why and how to fix it."""
-
-
-class EndedError(Exception):
-    """A store or a service ended by itself."""
-
-
-class StoppedError(Exception):
-    """A signal asked the system to stop."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +73,8 @@ def start(
     Raises:
         OSError: The program or the log cannot be opened.
     """
-    output = None if log is None else open_file(log)
-    try:
+    with ExitStack() as held:
+        output = held.enter_context(log.open("ab")) if log else None
         process = subprocess.Popen(  # noqa: S603 (the callers name the programs)
             command,
             stdin=subprocess.DEVNULL,
@@ -91,9 +84,6 @@ def start(
             preexec_fn=partial(end_with_parent, stop_signal, os.getpid()),
             **options,
         )
-    finally:
-        if output is not None:
-            os.close(output)
     return Child(name, process, log, stop_signal)
 
 
@@ -103,16 +93,6 @@ def end_with_parent(number: signal.Signals, parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:  # it ended before the call
             os._exit(1)
-
-
-def open_file(path: Path) -> int:
-    """Open a file for appending; a new one belongs to the owner of its folder."""
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o600)
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    return descriptor
 
 
 def stop(children: Iterable[Child], grace: float = GRACE) -> None:
@@ -149,33 +129,19 @@ class Watch:
         self.children.append(child)
         return child
 
-    def wait(self, is_done: Callable[[], bool], timeout: float) -> bool:
-        """Wait until something is done, and return False if it is not after `timeout` seconds.
+    def wait(self, is_done: Callable[[], bool]) -> None:
+        """Wait until something is done.
 
         Raises:
-            StoppedError: A signal asked the system to stop.
-            EndedError: A child ended.
+            SystemExit: A signal asked the system to stop, or a child ended.
         """
-        deadline = time.monotonic() + timeout
         while not is_done():
-            if time.monotonic() > deadline:
-                return False
-            self.pause()
-        return True
-
-    def pause(self) -> None:
-        """Wait for a moment.
-
-        Raises:
-            StoppedError: A signal asked the system to stop.
-            EndedError: A child ended.
-        """
-        if self.is_stopping:
-            raise StoppedError
-        for child in self.children:
-            if child.status is not None:
-                raise EndedError(child.describe_end())
-        time.sleep(POLL)
+            if self.is_stopping:
+                sys.exit()
+            for child in self.children:
+                if child.status is not None:
+                    sys.exit(f"standalone: {child.describe_end()}")
+            time.sleep(POLL)
 
     def _stop(self, *_: object) -> None:
         self.is_stopping = True

@@ -4,7 +4,7 @@
 .standalone/postgres.log    and initdb.log, valkey.log
 .standalone/postgres/       Postgres's data
 .standalone/valkey/         Valkey's data
-.standalone/run/            the sockets, unless the path is too long for them
+.standalone/run/            the sockets, unless they cannot have this path
 .standalone/elsewhere       if the user of the stores cannot reach this folder, as in root's
                             home: a link to the one that has the last three
 """
@@ -13,21 +13,18 @@ import contextlib
 import fcntl
 import os
 import pwd
+import secrets
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM, Signals
-from typing import Any
 
-from standalone.child import Child, SetupError, open_file, start
+from standalone.child import Child, SetupError, start
 
 UNPRIVILEGED = "nobody"
-ELSEWHERE = Path("/var/lib/vote-standalone")
-SHORT_FOLDER = "/tmp"  # noqa: S108 (a new folder of mode 0700 is made in it)
 MAX_SOCKET_FOLDER = 80  # bytes; the path of a socket has at most 103 on macOS, 107 on Linux
 LOCK_TIMEOUT = 5.0  # seconds that an earlier run may take to end
 DATA = ("postgres", "valkey")
@@ -46,7 +43,8 @@ class DataFolder:
     def make(self, path: Path) -> Path:
         """Make a folder that only the stores' user can enter."""
         path.mkdir(mode=0o700)
-        _give(path, self.user)
+        if self.user is not None:
+            os.chown(path, self.user.pw_uid, self.user.pw_gid)
         return path
 
     def start(
@@ -61,8 +59,14 @@ class DataFolder:
             env={"TZ": "UTC"},
             cwd="/",
             pass_fds=[self.lock],
-            **_as_user(self.user),
+            user=self.user and self.user.pw_uid,
+            group=self.user and self.user.pw_gid,
+            extra_groups=self.user and [],
         )
+
+    def can_enter(self, path: Path) -> bool:
+        """Return whether the stores' user owns a folder, or everyone may enter it."""
+        return _can_enter(self.user, path)
 
 
 @contextlib.contextmanager
@@ -74,25 +78,23 @@ def opened(path: Path, *, fresh: bool = False) -> Iterator[DataFolder]:
         fresh: Delete all votes that it keeps.
 
     Raises:
-        SetupError: It is in use, or there is no user to run the stores as.
+        SetupError: It is in use.
         OSError: This user cannot use it.
     """
     path = path.resolve()
+    path.mkdir(parents=True, exist_ok=True)
     user = _store_user(path)
-    if not path.exists():
-        path.mkdir(parents=True)
-        if user is not None and path.parent.stat().st_uid == user.pw_uid:
-            _give(path, user)
     with contextlib.ExitStack() as held:
         lock = _lock(path)
         held.callback(os.close, lock)
         base = _base(path, user)
         for name in DATA:
-            _delete(base / name, keep=not fresh)
-        sockets = _sockets(base)
-        held.callback(shutil.rmtree, sockets, ignore_errors=True)
-        _give(sockets, user)
-        yield DataFolder(path, base, sockets, user, lock)
+            if fresh and (base / name).exists():
+                shutil.rmtree(base / name)
+        folder = DataFolder(path, base, _sockets(base), user, lock)
+        shutil.rmtree(folder.sockets, ignore_errors=True)  # of a run that was killed
+        held.callback(shutil.rmtree, folder.make(folder.sockets), ignore_errors=True)
+        yield folder
 
 
 def remove(path: Path) -> None:
@@ -102,53 +104,28 @@ def remove(path: Path) -> None:
         SetupError: It is in use.
         OSError: This user cannot delete it.
     """
-    if not path.exists():
-        return
-    with opened(path, fresh=True) as folder:
-        if folder.base != folder.path:
+    if path.exists():
+        with opened(path) as folder:
             shutil.rmtree(folder.base)
-    shutil.rmtree(path)
-
-
-def can_reach(user: pwd.struct_passwd | None, path: Path) -> bool:
-    """Return whether the user may enter this folder or run this program."""
-    if user is None:
-        return True
-    command = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(path)]
-    tested = subprocess.run(  # noqa: S603 (a fixed command)
-        command, check=False, cwd="/", start_new_session=True, **_as_user(user)
-    )
-    return tested.returncode == 0
+        shutil.rmtree(path, ignore_errors=folder.base == folder.path)
 
 
 def _store_user(path: Path) -> pwd.struct_passwd | None:
     """Return the user to run the stores as, because Postgres refuses to run as root."""
     if os.geteuid() != 0:
         return None
-    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
-    owner = nearest.stat().st_uid
-    try:
-        return pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
-    except KeyError:
-        raise SetupError(
-            f"{nearest} belongs to user {owner}, and Postgres cannot run as that user:"
-            " run as an ordinary user"
-        ) from None
+    owner = path.stat().st_uid
+    return pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
 
 
-def _as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
-    if user is None:
-        return {}
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
-def _give(path: Path, user: pwd.struct_passwd | None) -> None:
-    if user is not None:
-        os.chown(path, user.pw_uid, user.pw_gid)
+def _can_enter(user: pwd.struct_passwd | None, path: Path) -> bool:
+    path = path.resolve()
+    is_open = all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
+    return user is None or user.pw_uid == path.stat().st_uid or is_open
 
 
 def _lock(path: Path) -> int:
-    lock = open_file(path / "lock")
+    lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
@@ -156,7 +133,6 @@ def _lock(path: Path) -> int:
             return lock
         except BlockingIOError:
             if time.monotonic() > deadline:
-                os.close(lock)
                 raise SetupError(
                     f"{path} is in use by another run:"
                     " stop that one, or name another folder with --data"
@@ -168,32 +144,17 @@ def _base(path: Path, user: pwd.struct_passwd | None) -> Path:
     link = path / "elsewhere"
     if link.is_symlink():
         return link.resolve(strict=True)
-    if can_reach(user, path):
+    if _can_enter(user, path):
         return path
-    ELSEWHERE.mkdir(parents=True, exist_ok=True)
-    ELSEWHERE.chmod(0o755)
-    base = Path(tempfile.mkdtemp(prefix="", dir=ELSEWHERE))
+    base = Path(tempfile.mkdtemp(prefix="vote-standalone-", dir="/var/lib"))
     base.chmod(0o755)
     link.symlink_to(base)
     return base
 
 
-def _delete(path: Path, *, keep: bool) -> None:
-    """Delete data so that an interrupted deletion leaves nothing that looks like data."""
-    removed = path.with_name(f"{path.name}.removed")
-    if removed.exists():
-        shutil.rmtree(removed)
-    if path.exists() and not keep:
-        path.rename(removed)
-        shutil.rmtree(removed)
-
-
 def _sockets(base: Path) -> Path:
-    """Make a folder for the sockets, with a path that is short enough for them."""
-    run = base / "run"
-    shutil.rmtree(run, ignore_errors=True)  # of a run that was killed
-    # asyncpg takes a comma for a list of hosts.
-    if len(os.fsencode(run)) > MAX_SOCKET_FOLDER or "," in str(run):
-        return Path(tempfile.mkdtemp(prefix="vote-", dir=SHORT_FOLDER))
-    run.mkdir(mode=0o700)
-    return run
+    """Return a folder whose path Postgres and its clients accept: short, and without separators."""
+    path = base / "run"
+    if len(os.fsencode(path)) > MAX_SOCKET_FOLDER or {",", '"'} & set(str(path)):
+        return Path(f"/tmp/vote-{secrets.token_hex(8)}")  # noqa: S108 (a new folder of mode 0700)
+    return path

@@ -2,10 +2,14 @@
 
 import http.client
 import os
+import secrets
 import socket
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import SecretStr
 
 from common.settings import load
 from result.settings import Settings as ResultSettings
@@ -15,7 +19,6 @@ from vote.settings import Settings as VoteSettings
 from worker.settings import Settings as WorkerSettings
 
 ANY_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-USUAL_PORTS = {"vote": 8080, "result": 8081, "worker": 8082}
 
 
 @dataclass(frozen=True)
@@ -53,44 +56,51 @@ class Service:
         return [f"http://{host}:{self.port}"]
 
 
-@dataclass(frozen=True)
+class PresentedResult(ResultSettings):
+    """Settings of result, which let a presenter cause faults unless FAULTS says otherwise."""
+
+    faults: Literal["disabled", "enabled"] = "enabled"
+    presenter_token: SecretStr | None = SecretStr(secrets.token_urlsafe(6))
+
+
 class Configuration:
-    """What the environment and the file .env say."""
+    """The settings in the environment and the file .env.
 
-    vote: VoteSettings
-    worker: WorkerSettings
-    result: ResultSettings
+    A wrong setting ends the process with status 2.
+    """
+
+    def __init__(self) -> None:
+        self.vote = load(VoteSettings)
+        self.worker = load(WorkerSettings)
+        self.result = load(PresentedResult)
+
+    def names(self, *settings: str) -> bool:
+        """Return whether one of these settings of the worker is given."""
+        return not self.worker.model_fields_set.isdisjoint(settings)
 
     @property
-    def names_postgres(self) -> bool:
-        """Whether a Postgres is named, so that none is started."""
-        return not self.worker.model_fields_set.isdisjoint({"database_url", "db_host"})
-
-    @property
-    def names_redis(self) -> bool:
-        """Whether a Redis is named, so that none is started."""
-        return not self.worker.model_fields_set.isdisjoint({"redis_url", "redis_host"})
+    def new_token(self) -> str | None:
+        """The presenter's token, if faults are enabled and no setting gives a token."""
+        token = self.result.presenter_token
+        if token is None or "presenter_token" in self.result.model_fields_set:
+            return None
+        return token.get_secret_value() if self.result.faults == "enabled" else None
 
     def environment(self, vote: Service, result: Service) -> dict[str, str]:
         """Return the environment of the services.
 
-        The result page gets the vote page's address in the network, because its QR code is for
-        phones. Pages at the usual ports find each other without an address.
+        Each page gets the other's address in the network, because QR codes are for phones.
         """
-        environment = dict(os.environ)
-        if "log_level" not in self.worker.model_fields_set:
+        environment = {**os.environ, "FAULTS": self.result.faults}
+        if not self.names("log_level"):
             environment["LOG_LEVEL"] = "warning"
         if self.result.vote_url is None:
             environment["VOTE_URL"] = vote.urls()[-1]
-        usual = (USUAL_PORTS["vote"], USUAL_PORTS["result"])
-        if self.vote.result_url is None and (vote.port, result.port) != usual:
+        if self.vote.result_url is None:
             environment["RESULT_URL"] = result.urls()[-1]
+        if self.new_token:
+            environment["PRESENTER_TOKEN"] = self.new_token
         return environment
-
-
-def configuration() -> Configuration:
-    """Return the settings; if one is wrong, say so and end the process with status 2."""
-    return Configuration(load(VoteSettings), load(WorkerSettings), load(ResultSettings))
 
 
 def check_ports(services: list[Service]) -> list[Service]:
@@ -108,11 +118,9 @@ def _check_port(service: Service, held: ExitStack) -> Service:
     try:
         probe = socket.create_server((service.host, service.port), family=family)
     except OSError as error:
-        option = f"--{service.name}-port"
-        way = f"make run ARGS='{option} N'" if "MAKELEVEL" in os.environ else f"{option} N"
         raise SetupError(
             f"{service.name} cannot listen on {service.host}, port {service.port}"
-            f" ({error.strerror or error}): choose another port with {way}"
+            f" ({error.strerror}): choose another, make run ARGS='--{service.name}-port N'"
         ) from None
     held.enter_context(probe)
     return Service(service.name, service.host, probe.getsockname()[1])

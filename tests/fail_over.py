@@ -18,7 +18,7 @@ def valkey() -> Iterator[str]:
         server = Valkey(data)
         child = server.start()
         try:
-            while not server.is_ready(child):
+            while not server.is_ready():
                 assert child.status is None, child.describe_end()
                 time.sleep(until.POLL)
             yield server.url

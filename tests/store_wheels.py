@@ -11,8 +11,10 @@ import psutil
 
 from standalone import folder
 from standalone.child import stop
-from standalone.stores import READY_TIMEOUT, Postgres, Valkey
+from standalone.stores import Postgres, Valkey
 from tests import store, until
+
+READY_TIMEOUT = 120.0  # seconds; after a crash a store first reads its log
 
 
 class WheelServer(store.Server):
@@ -25,7 +27,7 @@ class WheelServer(store.Server):
 
     def is_ready(self) -> bool:
         assert self.child.status is None, self.child.describe_end()
-        return self.server.is_ready(self.child)
+        return self.server.is_ready()
 
     def close(self) -> None:
         self._send(signal.SIGCONT)

@@ -67,6 +67,17 @@ class System:
         async with aiohttp.ClientSession() as client, client.get(self.address(page)) as answer:
             return await answer.text()
 
+    async def log_in(self) -> int:
+        """Log in as the presenter with the token in the banner, and return the status code."""
+        found = re.search(r"^  presenter token: (\S+)$", self.run.log, re.MULTILINE)
+        assert found, self.run.log
+        page = self.address("result")
+        async with (
+            aiohttp.ClientSession(headers={"Origin": page}) as client,
+            client.post(f"{page}/system/login", json={"token": found[1]}) as answer,
+        ):
+            return answer.status
+
     def press_ctrl_c(self) -> None:
         """Send SIGINT to all processes in the foreground, as a terminal does."""
         os.killpg(os.getpgid(self.run.pid), signal.SIGINT)

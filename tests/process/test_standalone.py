@@ -70,6 +70,7 @@ async def test_a_second_run_on_the_same_data_is_refused_and_fresh_deletes_the_vo
     third = standing.start(services, kept, "--fresh")
     await third.ready()
     assert await third.total() == 0
+    assert await third.log_in() == 204
     for page, other in (("vote", "result"), ("result", "vote")):
         assert f'href="{third.address(other)}' in await third.text(page)
 

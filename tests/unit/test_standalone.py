@@ -15,7 +15,7 @@ from standalone.services import Service
 
 def test_defaults() -> None:
     options = parse([])
-    assert (options.data, options.fresh, options.host) == (Path(".standalone"), False, None)
+    assert (options.data, options.fresh) == (Path(".standalone"), False)
     assert (options.vote_port, options.result_port, options.worker_port) == (8080, 8081, 8082)
 
 
@@ -37,9 +37,10 @@ def test_the_banner_has_the_addresses_for_this_machine_and_for_others(
 ) -> None:
     monkeypatch.setattr(network, "lan_address", lambda: "198.51.100.7")
     vote, result = Service("vote", "0.0.0.0", 8080), Service("result", "::1", 81)
-    text = system.banner(vote, result, [], Path("/data"))
+    text = system.banner(vote, result, [], Path("/data"), "secret")
     assert "http://localhost:8080" in text and "http://198.51.100.7:8080" in text
-    assert "http://[::1]:81" in text
+    assert "http://[::1]:81" in text and "http://[::1]:81/system" in text
+    assert "presenter token: secret" in text
 
 
 def test_make_up_prints_the_addresses_without_any_package() -> None:
@@ -61,6 +62,32 @@ def test_the_qr_code_leads_to_the_address_in_the_network(
     if setting:
         monkeypatch.setenv("VOTE_URL", setting)
     vote, result = Service("vote", "0.0.0.0", 8080), Service("result", "0.0.0.0", 8081)
-    environment = services.configuration().environment(vote, result)
+    environment = services.Configuration().environment(vote, result)
     assert environment["VOTE_URL"] == address
-    assert "RESULT_URL" not in environment
+    assert environment["RESULT_URL"] == "http://198.51.100.7:8081"
+
+
+@pytest.mark.parametrize(
+    ("settings", "faults", "is_created"),
+    [
+        ({}, "enabled", True),
+        ({"FAULTS": "enabled"}, "enabled", True),
+        ({"PRESENTER_TOKEN": "my own token"}, "enabled", False),
+        ({"FAULTS": "disabled"}, "disabled", False),
+    ],
+)
+def test_a_presenter_token_is_created_if_faults_need_one(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], faults: str, is_created: bool
+) -> None:
+    for name in ("FAULTS", "PRESENTER_TOKEN", "PRESENTER_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    configuration = services.Configuration()
+    service = Service("vote", "127.0.0.1", 8080)
+    environment = configuration.environment(service, service)
+    assert environment["FAULTS"] == faults
+    assert (configuration.new_token is not None) == is_created
+    assert environment.get("PRESENTER_TOKEN") == (
+        configuration.new_token or settings.get("PRESENTER_TOKEN")
+    )
