@@ -1,11 +1,15 @@
 """Each way in, as in the README: applied, ready, voted, seeded."""
 
+import base64
 import contextlib
 from collections.abc import AsyncIterator
 
+import aiohttp
+import dotenv
 import pytest
 from playwright.async_api import Browser, expect
 
+from tests import until
 from tests.browser import visitor
 from tests.e2e.cluster.release import NAME, PODS, VERSION, Release, installed, new_namespace
 from tests.e2e.cluster.system import ROOT, CommandError, System, cleaned, restricted, run
@@ -53,18 +57,47 @@ async def test_a_way_in(way: str, browser: Browser) -> None:
             await expect(wall.page.locator("#total")).to_have_text("1 vote", timeout=20_000)
         assert await system.restarts() == {}
         await check_restricted(system)
+        # Faults are on in dev only.
+        assert await log_in(system, dev_token()) == (204 if way == "dev" else 404)
         if way == "k8s":
             await system.kubectl("apply", *SEED)
             assert "verified" in await system.job("seed")
             assert await system.results() == {"a": SEEDED["a"] + 1, "b": SEEDED["b"]}
             await lose_secrets(system)
             assert await system.results() == {"a": SEEDED["a"] + 1, "b": SEEDED["b"]}
+            await reset(system)
 
 
 async def check_restricted(system: System) -> None:
     """The namespace refuses a pod with more rights."""
     with pytest.raises(CommandError, match="violates PodSecurity"):
         await system.kubectl("run", "rude", f"--image=voting-vote:{VERSION}", "--privileged")
+
+
+def dev_token() -> str:
+    values = dotenv.dotenv_values(ROOT / "kustomize" / "overlays" / "dev" / "result.env")
+    return str(values["PRESENTER_TOKEN"])
+
+
+async def log_in(system: System, token: str) -> int:
+    """The status of the answer to a presenter; the page itself always answers."""
+    url = f"{await system.url('result')}/system"
+    async with aiohttp.ClientSession() as client:
+        async with client.get(url) as page:
+            assert page.status == 200
+        async with client.post(f"{url}/login", json={"token": token}) as answer:
+            return answer.status
+
+
+async def reset(system: System) -> None:
+    """Start the Job that deletes all votes."""
+    await system.kubectl("create", "job", "reset", "--from=cronjob/reset")
+    await system.job("reset")
+
+    async def is_empty() -> bool:
+        return await system.results() == {"a": 0, "b": 0}
+
+    await until.true(is_empty, 20, "the result page starts at zero")
 
 
 async def lose_secrets(system: System) -> None:
@@ -81,10 +114,15 @@ async def lose_secrets(system: System) -> None:
 
 
 async def test_an_install_with_the_migration_and_the_seed() -> None:
-    async with installed(seed={"enabled": True}, migration={"enabled": True}) as running:
+    async with installed(
+        seed={"enabled": True}, migration={"enabled": True}, faults={"enabled": True}
+    ) as running:
         assert "verified" in await running.system.job("vote-seed")
         await running.system.job("vote-migration-1")
         assert await running.system.results() == SEEDED
         await running.test()
         await running.system.counted(sum(SEEDED.values()) + 1)
+        secret = await running.system.get("secret", "vote-presenter-secret")
+        token = base64.b64decode(secret["data"]["presenter-token"]).decode()
+        assert await log_in(running.system, token) == 204
         assert await running.system.restarts() == {}

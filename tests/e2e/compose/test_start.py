@@ -1,5 +1,6 @@
 """The first steps of a user: start the system, vote, seed, scale, stop, and start it again."""
 
+import json
 import re
 import time
 
@@ -27,6 +28,18 @@ def test_the_seed_job_verifies_its_votes(system: Project) -> None:
     system.compose("--profile", "seed", "up", "--detach")
     assert docker("wait", system.container("seed")) == "0", system.logs("seed")
     assert system.stored() == before + 3000 == system.shown()
+
+
+def test_the_presenter_has_a_token_and_faults_are_off(system: Project) -> None:
+    assert request(f"{system.result_url}/system")[0] == 200
+    token = system.execute("result", "cat", "/run/secrets/presenter-token")
+    assert token
+    body = json.dumps({"token": token}).encode()
+    headers = {"Content-Type": "application/json"}
+    assert request(f"{system.result_url}/system/login", body, **headers)[0] == 404
+    faults = ("exec", "-T", "-e", "FAULTS=enabled", "result", "python", "-m", "common.faults")
+    assert "worker" in system.compose(*faults, "set", "worker-pause")  # no worker reads it
+    assert system.compose(*faults, "clear") == ""
 
 
 async def test_replicas_share_the_work_behind_one_port(system: Project) -> None:
