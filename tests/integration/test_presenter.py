@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from common import faults, keys
-from common.faults import MAX_SECONDS, create
+from common.background import background
+from common.faults import MAX_SECONDS, Faults, create
 from result.app import create_app
 from result.settings import Settings
 from tests import served, until
@@ -136,10 +137,10 @@ async def test_a_reset_needs_a_confirmation_and_lapses(
 async def test_without_redis_the_answer_says_so(
     presenter: aiohttp.ClientSession, stores: Stores
 ) -> None:
-    await stores.redis.stop()
+    await stores.redis.pause()
     status, text = await post(presenter, "/system/faults", {"kind": "worker-crash"})
     assert (status, "Redis" in text) == (503, True)
-    await stores.redis.start()
+    await stores.redis.resume()
 
 
 async def test_frozen_pages_get_the_numbers_when_the_fault_ends(
@@ -169,6 +170,18 @@ async def test_connections_drop(url: str, client: Redis) -> None:
     async with listener.opened(url) as audience:
         await faults.add(client, create("connection-drops", value=100))
         await until.true(lambda: not audience.client.connected)
+
+
+async def test_a_fault_is_for_its_replica_and_a_crash_happens_once(client: Redis) -> None:
+    one, two = (Faults(client, "worker", name) for name in ("w1", "w2"))
+    async with background(one.follow(), two.follow()):
+        await faults.add(client, create("worker-pause", replica="w2"))
+        await faults.add(client, create("worker-crash"))
+        await until.true(lambda: len(one.active()) == 1 and len(two.active()) == 2)
+        assert one.describe() == ["crash"]
+        taken = await asyncio.gather(one.take("worker-crash"), two.take("worker-crash"))
+        assert sorted(taken) == [False, True]
+        await until.true(lambda: not one.active() and two.describe() == ["pause"])
 
 
 async def test_the_command_line_sets_lists_and_clears_faults(
