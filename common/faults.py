@@ -225,7 +225,10 @@ async def _execute(settings: RedisSettings, command: str, **options: Any) -> Non
             await add(client, create(**options))
         elif command == "clear":
             await clear(client)
-        for fault in await read(client):
+        active = await read(client)
+        if not active:
+            sys.stdout.write("no faults are active\n")
+        for fault in active:
             left = (fault.until - _milliseconds()) / 1000
             target = fault.replica or "all replicas"
             sys.stdout.write(f"{fault.service}, {target}: {fault}, {left:.0f} s left\n")
