@@ -75,8 +75,12 @@ def opened() -> Iterator[Session]:
             session.end()
 
 
-def run_page(path: Path) -> None:
+def run_page(path: Path, *ways: str) -> None:
     """Run all blocks of commands in a page, and compare the outputs with those in the page.
+
+    Args:
+        path: The page.
+        ways: Blocks with one of these words after `bash` run as well.
 
     Raises:
         AssertionError: A command failed or printed something else. It names the line of the page.
@@ -90,8 +94,9 @@ def run_page(path: Path) -> None:
                 return str(error)  # Sybil adds the line of the page
             return None
 
-        parsers = [CodeBlockParser("bash", run), CodeBlockParser("text", compare)]
-        for example in Sybil(parsers).parse(path).examples():
+        languages = ["bash", *(f"bash {way}" for way in ways)]
+        parsers = [CodeBlockParser(language, run) for language in languages]
+        for example in Sybil([*parsers, CodeBlockParser("text", compare)]).parse(path).examples():
             example.evaluate()
 
 
