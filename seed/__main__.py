@@ -1,7 +1,6 @@
 """Run the seed job; `python -m seed --help` shows its options."""
 
 import asyncio
-import signal
 import sys
 
 import uvloop
@@ -9,7 +8,7 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from seed.job import Job, shares
 from seed.options import Options, parse
-from seed.retry import SeedError, TransientError, retry
+from seed.retry import SeedError, retry
 from seed.verify import Result, listed
 
 REQUEST_TIMEOUT = 10.0  # seconds
@@ -24,9 +23,8 @@ async def wait_ready(client: ClientSession, options: Options) -> None:
     """
 
     async def attempt() -> None:
-        async with client.get("readyz") as answer:
-            if answer.status not in (200, 404):  # 404: a proxy that serves only the pages
-                raise TransientError(f"/readyz: {await answer.text(errors='replace')}")
+        async with client.get("readyz", raise_for_status=True):
+            pass
 
     sys.stderr.write(f"waiting for {options.url}\n")
     await retry(attempt, options.timeout)
@@ -49,7 +47,7 @@ async def seed(options: Options) -> int:
         if options.verify is not None:
             sys.stderr.write(f"waiting for {options.verify}\n")
             result = Result(client, options.verify, options.timeout)
-            before = await (result.settled() if options.exact else result.read())
+            before = await result.read()
         job = Job(client, options, cast)
         try:
             await job.run()
@@ -66,22 +64,17 @@ async def seed(options: Options) -> int:
         return 0
 
 
-async def run(options: Options) -> int:
-    """Do the job until it is done or a signal stops it, and return the exit status."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 (a coroutine runs in a task)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+def main() -> None:
+    """Do the job until it is done or Ctrl-C stops it."""
+    options = parse()
     try:
-        return await seed(options)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            sys.exit(runner.run(seed(options)))
     except SeedError as error:
-        sys.stderr.write(f"seed: {error}\n")
-    except asyncio.CancelledError:
-        sys.stderr.write("seed: stopped by a signal\n")
-    return 1
+        sys.exit(f"seed: {error}")
+    except KeyboardInterrupt:
+        sys.exit("seed: stopped by Ctrl-C")
 
 
 if __name__ == "__main__":
-    options = parse()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(run(options)))
+    main()

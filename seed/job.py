@@ -38,8 +38,7 @@ class Job:
         self._options = options
         self._votes = list(cast.elements())
         random.shuffle(self._votes)
-        self._began = self._acknowledged_at = time.monotonic()
-        self._retrying = ""  # why the latest attempt failed
+        self._began = time.monotonic()
 
     @property
     def failed(self) -> int:
@@ -54,7 +53,7 @@ class Job:
         )
 
     async def run(self) -> None:
-        """Cast all votes, or stop when none was acknowledged for the whole timeout."""
+        """Cast all votes. Each of the concurrent voters stops at a vote that fails."""
         votes = enumerate(self._votes)
         progress = asyncio.create_task(self._show_progress())
         try:
@@ -71,22 +70,15 @@ class Job:
                 await asyncio.sleep(self._began + number / rate - time.monotonic())
             voter = Voter(self._client, vote)
             try:
-                await voter.cast(timeout, self._note)
+                await voter.cast(timeout)
+                self.acknowledged += 1
             except SeedError as error:
                 self.reasons[str(error)] += 1
-                if time.monotonic() - self._acknowledged_at > timeout:
-                    return
-            else:
-                self.acknowledged += 1
-                self._acknowledged_at = time.monotonic()
-                self._retrying = ""
+                return
             finally:
                 self.sent += voter.was_sent
 
-    def _note(self, reason: str) -> None:
-        self._retrying = f", retrying: {reason}"
-
     async def _show_progress(self) -> None:
         while True:
-            sys.stderr.write(f"acknowledged {self.acknowledged:,}{self._retrying}\n")
+            sys.stderr.write(f"acknowledged {self.acknowledged:,}\n")
             await asyncio.sleep(PROGRESS_INTERVAL)

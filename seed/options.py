@@ -60,16 +60,16 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-# Option, type, variables, default, help.
+# Option, type, default, help. The variable of an option is SEED_ and its name.
 OPTIONS = (
-    ("votes", _number(int), ["SEED_VOTES"], "3000", "number of voters"),
-    ("split", _split, ["SEED_SPLIT"], "2:1", "shares of the options a, b, c, ..."),
-    ("url", _url, ["SEED_URL", "VOTE_URL"], "http://localhost:8080", "vote page"),
-    ("verify", _url, ["SEED_VERIFY", "RESULT_URL"], None, "result page, to compare its growth"),
-    ("rate", _number(float), ["SEED_RATE"], None, "votes per second"),
-    ("duration", _number(float), ["SEED_DURATION"], None, "seconds; with --rate, for --votes"),
-    ("concurrency", _number(int, MAX_CONCURRENCY), ["SEED_CONCURRENCY"], "64", "voters at once"),
-    ("timeout", _number(float), ["SEED_TIMEOUT"], "60", "seconds to wait for each step"),
+    ("votes", _number(int), "3000", "number of voters"),
+    ("split", _split, "2:1", "shares of the options a, b, c, ..."),
+    ("url", _url, "http://localhost:8080", "vote page"),
+    ("verify", _url, None, "result page, to compare its growth"),
+    ("rate", _number(float), None, "votes per second"),
+    ("duration", _number(float), None, "seconds; with --rate, for --votes"),
+    ("concurrency", _number(int, MAX_CONCURRENCY), "64", "voters at once"),
+    ("timeout", _number(float), "60", "seconds to wait for each step"),
 )
 
 
@@ -84,9 +84,10 @@ def parse(
         " 1 if not; 2 if an option is invalid.",
         allow_abbrev=False,
     )
-    for name, kind, variables, default, text in OPTIONS:
-        given = next(filter(None, map(environment.get, variables)), default)
-        shown = f"{text} [{', '.join(variables)}; default: {default or 'none'}]"
+    for name, kind, default, text in OPTIONS:
+        variable = f"SEED_{name.upper()}"
+        shown = f"{text} [{variable}; default: {default or 'none'}]"
+        given = environment.get(variable) or default
         parser.add_argument(f"--{name}", type=kind, default=given, help=shown)
     parser.add_argument("--exact", action="store_true", help="--verify: nobody else votes")
     values = vars(parser.parse_args(arguments))

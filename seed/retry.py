@@ -20,17 +20,12 @@ class TransientError(Exception):
     """An attempt failed, but a later one may succeed."""
 
 
-async def retry(
-    attempt: Callable[[], Awaitable[T]],
-    within: float,
-    on_retry: Callable[[str], None] = lambda reason: None,
-) -> T:
+async def retry(attempt: Callable[[], Awaitable[T]], within: float) -> T:
     """Call `attempt` until it succeeds, and return its result.
 
     Args:
         attempt: makes one attempt.
         within: seconds for all attempts.
-        on_retry: gets the reason when an attempt failed.
 
     Raises:
         SeedError: no attempt succeeded in time, or `attempt` raised it.
@@ -43,7 +38,6 @@ async def retry(
                     return await attempt()
                 except (ClientError, OSError, TransientError) as error:
                     reason = str(error) or type(error).__name__
-                on_retry(reason)
                 await asyncio.sleep(delay(failures))
     except TimeoutError:
         pass

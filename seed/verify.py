@@ -6,10 +6,10 @@ from collections import Counter
 
 from aiohttp import ClientSession
 
-from seed.retry import SeedError, TransientError, retry
+from seed.retry import SeedError, retry
 
 POLL = 0.1  # seconds between two reads
-SETTLE = 1.0  # seconds without a change until the numbers count as final
+SETTLE = 1.0  # seconds in which a vote that counts twice would show
 
 
 class Result:
@@ -19,23 +19,6 @@ class Result:
         self._client = client
         self._url = url
         self._timeout = timeout  # seconds to wait for an answer, and for the numbers
-
-    async def settled(self) -> Counter[str]:
-        """Wait until the numbers stop changing and return them.
-
-        Raises:
-            SeedError: they cannot be read, or kept changing.
-        """
-        numbers = await self.read()
-        since, deadline = time.monotonic(), time.monotonic() + self._timeout + SETTLE
-        while time.monotonic() < since + SETTLE:
-            await asyncio.sleep(POLL)
-            latest = await self.read()
-            if latest != numbers:
-                numbers, since = latest, time.monotonic()
-            if since > deadline:
-                raise SeedError(f"{self._url} kept changing: other votes arrive")
-        return numbers
 
     async def check(self, before: Counter[str], cast: Counter[str], *, exact: bool) -> None:
         """Wait until the numbers have grown by `cast`.
@@ -54,8 +37,9 @@ class Result:
         while growth.total() < cast.total() and time.monotonic() < deadline:
             await asyncio.sleep(POLL)
             growth = _growth(before, await self.read())
-        if exact and growth == cast:
-            growth = _growth(before, await self.settled())
+        if exact:
+            await asyncio.sleep(SETTLE)
+            growth = _growth(before, await self.read())
         if growth.total() < cast.total() or (exact and growth != cast):
             raise SeedError(f"{self._url} grew by {listed(growth)} instead of {listed(cast)}")
 
@@ -70,11 +54,8 @@ class Result:
     async def _attempt(self) -> Counter[str]:
         async with self._client.get(f"{self._url}/api/results") as answer:
             answer.raise_for_status()
-            try:
-                options = (await answer.json())["options"]
-                return Counter({option["id"]: option["votes"] for option in options})
-            except (ValueError, LookupError, TypeError):
-                raise TransientError(f"{answer.url} has no results") from None
+            options = (await answer.json())["options"]
+            return Counter({option["id"]: option["votes"] for option in options})
 
 
 def _growth(before: Counter[str], after: Counter[str]) -> Counter[str]:

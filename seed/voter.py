@@ -5,7 +5,6 @@ replaces that vote, so it counts once. With a new cookie it would count twice.
 """
 
 import re
-from collections.abc import Callable
 
 from aiohttp import ClientResponse, ClientSession
 
@@ -25,13 +24,13 @@ class Voter:
         self._vote = vote
         self._cookie: str | None = None
 
-    async def cast(self, within: float, on_retry: Callable[[str], None]) -> None:
+    async def cast(self, within: float) -> None:
         """Cast the vote and return when it is acknowledged.
 
         Raises:
             SeedError: the vote was refused, or not acknowledged within that many seconds.
         """
-        await retry(self._attempt, within, on_retry)
+        await retry(self._attempt, within)
 
     async def _attempt(self) -> None:
         if self._cookie is None:

@@ -42,7 +42,7 @@ async def test_it_casts_and_verifies(
     services: Services, stores: Stores, vote: Service, result: Service
 ) -> None:
     seed = services.start(
-        "seed", "--votes=300", "--exact", VOTE_URL=vote.url, RESULT_URL=result.url
+        "seed", "--votes=300", "--exact", SEED_URL=vote.url, SEED_VERIFY=result.url
     )
     assert await seed.ended(PATIENCE) == 0, seed.log
     assert "sent 300, acknowledged 300, failed 0, " in seed.log
@@ -68,10 +68,10 @@ async def test_a_lost_acknowledgement_counts_once(
     assert await stored(stores) == {"a": 300, "b": 300}
 
 
-async def test_a_signal_ends_it_with_the_count(services: Services, vote: Service) -> None:
+async def test_ctrl_c_ends_it_with_the_count(services: Services, vote: Service) -> None:
     seed = services.start("seed", "--votes=100000", "--rate=100", f"--url={vote.url}")
     await until.true(lambda: has(vote, "accepted"), PATIENCE)
-    seed.signal(signal.SIGTERM)
+    seed.signal(signal.SIGINT)
     assert await seed.ended() == 1
     count = re.search(r"^sent (\d+), acknowledged (\d+), failed (\d+), ", seed.log, re.MULTILINE)
     assert count, seed.log

@@ -19,8 +19,8 @@ def test_environment() -> None:
         "SEED_VOTES": "12",
         "SEED_SPLIT": "1:2:3",
         "SEED_RATE": "2.5",
-        "VOTE_URL": "http://vote",
-        "RESULT_URL": "https://result.example/app/",
+        "SEED_URL": "http://vote",
+        "SEED_VERIFY": "https://result.example/app/",
         "SEED_TIMEOUT": "",
     }
     options = parse([], environment)
@@ -30,7 +30,7 @@ def test_environment() -> None:
 
 
 def test_the_command_line_overrides_the_environment() -> None:
-    environment = {"SEED_VOTES": "12", "SEED_URL": "http://a", "VOTE_URL": "http://b"}
+    environment = {"SEED_VOTES": "12", "SEED_URL": "http://a"}
     options = parse(["--votes", "7"], environment)
     assert (options.votes, options.url) == (7, "http://a")
 
