@@ -10,8 +10,9 @@ export function setSpeeds(rates) {
     const rate = rates[flow.dataset.source] ?? 0;
     flow.toggleAttribute("data-moving", rate > 0);
     // The logarithm keeps one vote per second visible, and a thousand within what eyes can follow.
-    const [motion] = flow.querySelector(".dots").getAnimations();
-    motion?.updatePlaybackRate(Math.log2(1 + rate) / 2);
+    const motions = flow.querySelector(".dots").getAnimations();
+    const run = motions.find((each) => each instanceof CSSAnimation);
+    run?.updatePlaybackRate(Math.log2(1 + rate) / 2);
   }
 }
 

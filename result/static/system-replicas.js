@@ -67,7 +67,7 @@ function describe(replica, now) {
     key: `${service}:${replica.name}`,
     gone,
     hue: hues.get(replica.version),
-    accent: replica.accent ?? null,
+    accent: replica.accent ?? "",
     fields: {
       service,
       short,
@@ -103,7 +103,7 @@ function clone(template, key) {
 function fill(element, { gone, hue, accent, fields }) {
   element.toggleAttribute("data-gone", Boolean(gone));
   element.dataset.hue = hue;
-  if (accent) element.style.setProperty("--accent", accent);
+  element.style.setProperty("--accent", accent);
   for (const field of element.querySelectorAll("[data-field]")) {
     const words = fields[field.dataset.field];
     if (field.textContent !== words) field.textContent = words;

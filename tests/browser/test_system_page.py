@@ -106,6 +106,10 @@ async def test_two_versions_have_two_colours(watch: Any) -> None:
     assert await color("x8k4p", "borderTopColor") == await color("worker", "borderTopColor")
     assert await color("x8k4p", "borderTopColor") != await color("0.3.0", "borderTopColor")
     assert await color("0.3.0", "borderLeftColor") == "rgb(10, 122, 60)"
+    await page.send(replica("vote"))  # the same name, without an accent
+    await expect(box(wall, "m28v2")).to_have_css(
+        "border-left-color", await color("m28v2", "borderTopColor")
+    )
 
 
 async def test_more_than_ten_replicas_are_groups(watch: Any) -> None:
@@ -146,6 +150,9 @@ async def test_arrows_follow_the_rates(watch: Any) -> None:
     still, fast = await dots.evaluate_all(SPEEDS)
     assert still == 0
     assert fast > slow
+    await page.send(replica("vote"), replica("worker"))
+    for each in await dots.all():
+        await expect(each).to_have_css("opacity", "0")
     await wall.page.emulate_media(reduced_motion="reduce")
     await wall.settled()
     assert await dots.evaluate_all("(all) => all.flatMap((it) => it.getAnimations())") == []
