@@ -42,7 +42,7 @@ class Status:
 
     @property
     def is_degraded(self) -> bool:
-        """Whether a store, all workers or the vote page are unavailable."""
+        """Whether a store, the vote page or all needed workers are unavailable."""
         if self.tallies.postgres.state == "unavailable":
             return True
         if self.pipeline is None:
@@ -52,11 +52,13 @@ class Status:
         snapshot = self.pipeline.latest
         if snapshot is None:
             return False
+        # No worker at rest is no fault: an autoscaler starts one with the next vote.
+        needs_worker = bool(snapshot.workers or snapshot.waiting or snapshot.claimed)
         has_no_worker = snapshot.workers is not None and not any(
             each.alive for each in snapshot.workers
         )
         is_vote_page_missing = snapshot.vote_page is False and not self.poll.is_closed()
-        return has_no_worker or is_vote_page_missing
+        return (needs_worker and has_no_worker) or is_vote_page_missing
 
     def event(self) -> dict[str, Any]:
         """Return the content of the event `pipeline`; times are in ms since the epoch."""

@@ -25,8 +25,8 @@ def status(closes_at: datetime.datetime | None = None, **queue: Any) -> Status:
     pipeline = Pipeline(redis.asyncio.Redis(), Dependency("redis", ""), poll)
     tallies.postgres.mark_available()
     pipeline.redis.mark_available()
-    usual: dict[str, Any] = {"workers": [ALIVE], "vote_page": True}
-    pipeline.latest = Snapshot(waiting=0, claimed=0, dead=0, **usual | queue)
+    usual: dict[str, Any] = {"waiting": 0, "workers": [ALIVE], "vote_page": True}
+    pipeline.latest = Snapshot(claimed=0, dead=0, **usual | queue)
     return Status(poll, tallies, pipeline)
 
 
@@ -36,7 +36,8 @@ def status(closes_at: datetime.datetime | None = None, **queue: Any) -> Status:
         ({}, False),
         ({"workers": [ALIVE, DEAD]}, False),
         ({"workers": [DEAD]}, True),
-        ({"workers": []}, True),
+        ({"workers": []}, False),
+        ({"workers": [], "waiting": 1}, True),
         ({"workers": None}, False),
         ({"vote_page": None}, False),
         ({"vote_page": False}, True),
