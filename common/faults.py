@@ -23,6 +23,7 @@ from common.settings import EXIT_STATUS, RedisSettings, load
 
 SECONDS = 60  # of a fault, unless its presenter chooses
 MAX_SECONDS = 600
+CRASHED = 70  # exit status of a process that crashes on purpose
 MAX_NAME = 100  # characters of a replica's name
 INTERVAL = 0.5  # seconds between two looks at Redis
 TIMEOUT = 2.0  # seconds for one command

@@ -16,7 +16,7 @@ import structlog
 from common import backoff, redis_client, tracing
 from common.ballot import Ballot, BallotError, decode, encode, now
 from common.dependency import Dependency
-from common.faults import Faults
+from common.faults import CRASHED, Faults
 from common.metrics import total
 from common.replica import Rate
 from common.settings import SettingsError
@@ -162,7 +162,7 @@ class Consumer:
                 dead = await self._commit(batch)
             if await self._faults.take("worker-crash"):
                 log.warning("crashing on purpose: the batch is committed and not dropped")
-                os._exit(1)
+                os._exit(CRASHED)
             # Postgres need not wait for Redis: drop this batch while the next one is committed.
             if dropping:
                 await dropping
@@ -173,8 +173,9 @@ class Consumer:
         return await self._claim(session)
 
     async def _claim(self, session: Session) -> Batch | None:
-        while self._faults.value("worker-pause"):
+        if self._faults.value("worker-pause"):
             await asyncio.sleep(PAUSE_INTERVAL)
+            return None
         messages = await session.claim(self._settings.batch_size)
         return decode_batch(messages, self._settings.batch_size) if messages else None
 
