@@ -162,7 +162,7 @@ class Faults:
 
     def active(self) -> list[Fault]:
         """Return the faults that this replica has now."""
-        now = _milliseconds() if self.current else 0
+        now = _milliseconds()
         return [fault for fault in self.current if fault.until > now]
 
     def describe(self) -> list[str]:
@@ -171,6 +171,8 @@ class Faults:
 
     def value(self, kind: str) -> int:
         """Return the value of a kind of fault: 0 without the fault, 1 if the kind has no unit."""
+        if not self.current:
+            return 0
         return max((fault.value or 1 for fault in self.active() if fault.kind == kind), default=0)
 
     async def delay(self, kind: str) -> None:
