@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import release
 from tests.e2e.cluster.system import System
 from tests.e2e.exercises.session import ROOT, run_page
 
@@ -67,7 +66,6 @@ def content(resource: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def system(request: pytest.FixtureRequest) -> Iterator[Dev | None]:
     """The system that an exercise needs. pytest runs the exercises of each kind together."""
-    release.load(*release.IMAGES)
     if request.param != "dev":
         yield None
         return
