@@ -7,7 +7,9 @@ compile() {
     out=requirements/$1.txt
     shift
     "$python" -m uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
-        --no-emit-index-url --python-version 3.11 --upgrade "$@" -o "$out"
+        --no-emit-index-url --python-version 3.11 --upgrade "$@" -o "$out.new"
+    # make installs again what is locked in a newer file.
+    if cmp -s "$out.new" "$out"; then rm "$out.new"; else mv "$out.new" "$out"; fi
 }
 # Tools that are installed on their own: what they need does not concern the rest.
 tool() {
