@@ -78,7 +78,6 @@ class Fault:
 def create(
     kind: str,
     *,
-    service: str | None = None,
     replica: str | None = None,
     value: int | None = None,
     seconds: int = SECONDS,
@@ -87,7 +86,6 @@ def create(
 
     Args:
         kind: One of `KINDS`.
-        service: The service of this kind, if it is given at all.
         replica: The name of a replica; None: all replicas of the service.
         value: In the unit of the kind; None: the default. A kind without a unit ignores it.
         seconds: How long it lasts.
@@ -98,8 +96,6 @@ def create(
     if kind not in KINDS:
         raise FaultError(f"kind: {kind!r} is unknown: use one of {', '.join(KINDS)}")
     of = KINDS[kind]
-    if service not in (None, of.service):
-        raise FaultError(f"service: {service!r} cannot have {kind}: use {of.service}")
     if replica is not None and not 1 <= len(replica) <= MAX_NAME:
         raise FaultError(f"replica: a name has 1 to {MAX_NAME} characters, not {len(replica)}")
     if value is None or not of.unit:
@@ -215,7 +211,6 @@ def _parse() -> argparse.Namespace:
     commands.add_parser("clear", help="end all faults")
     options = commands.add_parser("set", help="set a fault")
     options.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
-    options.add_argument("--service", help="the service of this kind")
     options.add_argument("--replica", metavar="NAME", help="one replica (default: all)")
     options.add_argument("--value", type=int, metavar="N", help="in ms or percent, see the kind")
     options.add_argument("--seconds", type=int, default=SECONDS, metavar="N", help=f"({SECONDS})")
@@ -229,7 +224,7 @@ async def _execute(settings: RedisSettings, command: str, **options: Any) -> Non
         elif command == "clear":
             await clear(client)
         active = await read(client)
-        if not active:
+        if command == "list" and not active:
             sys.stdout.write("no faults are active\n")
         for fault in active:
             left = (fault.until - _milliseconds()) / 1000

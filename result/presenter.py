@@ -82,7 +82,6 @@ class FaultRequest(BaseModel):
     """The fault that a presenter asks for; see `common.faults.create`."""
 
     kind: str = Field(examples=list(faults.KINDS))
-    service: str | None = None
     replica: str | None = Field(None, description="All replicas of the service by default")
     value: int | None = Field(None, description="ms or percent; each kind has a default")
     seconds: int = faults.SECONDS

@@ -35,7 +35,6 @@ def test_a_kind_without_a_unit_has_no_value() -> None:
     ("choices", "named"),
     [
         ({"kind": "fire"}, "fire"),
-        ({"kind": "vote-latency", "service": "worker"}, "worker"),
         ({"kind": "vote-latency", "value": 0}, "0"),
         ({"kind": "vote-errors", "value": 101}, "101"),
         ({"kind": "vote-errors", "seconds": MAX_SECONDS + 1}, str(MAX_SECONDS + 1)),
