@@ -81,18 +81,16 @@ def start(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=partial(end_with_parent, stop_signal, os.getpid()),
+            preexec_fn=partial(end_with_parent, stop_signal),
             **options,
         )
     return Child(name, process, log, stop_signal)
 
 
-def end_with_parent(number: signal.Signals, parent: int) -> None:
+def end_with_parent(number: signal.Signals) -> None:
     """Let this process get the signal when its parent ends, where the system can do that."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # it ended before the call
-            os._exit(1)
 
 
 def stop(children: Iterable[Child], grace: float = GRACE) -> None:
@@ -122,7 +120,7 @@ class Watch:
                 # At its very end, Python gives the signal its default action again.
                 atexit.register(signal.signal, number, signal.SIG_IGN)
         if "MAKELEVEL" in os.environ:
-            end_with_parent(signal.SIGTERM, os.getppid())
+            end_with_parent(signal.SIGTERM)
 
     def add(self, child: Child) -> Child:
         """Watch this child from now on."""

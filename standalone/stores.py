@@ -43,8 +43,6 @@ class Postgres:
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.folder.sockets),
-            "unix_socket_permissions": "0700",
-            "log_checkpoints": "off",
         }
         parameters = [f"--{name}={value}" for name, value in options.items()]
         # SIGINT ends sessions and writes a checkpoint.
@@ -69,9 +67,6 @@ class Postgres:
                 "--auth=trust",
                 "--encoding=UTF8",
                 "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-                "--no-instructions",
             ],
         )
         if child.process.wait():
@@ -106,12 +101,10 @@ class Valkey:
         options = {
             "port": "0",
             "unixsocket": str(self.socket),
-            "unixsocketperm": "700",
             "dir": str(data if data.exists() else self.folder.make(data)),
             "appendonly": "yes",
             "appendfsync": "always",
             "save": "",
-            "databases": "1",
             "maxmemory-policy": "noeviction",
         }
         parameters = [part for name, value in options.items() for part in (f"--{name}", value)]
