@@ -69,8 +69,6 @@ class ResultPage:
 
     def __init__(self, poll: Poll | None = None, **counts: int) -> None:
         self.poll = poll or poll_of()
-        served_by = "voting-result-7d9f8b6c5-m28v2, 0.2.0"
-        self._page = result_page.Page(self.poll, "https://vote.example.org/", served_by)
         self.counts = {option.id: counts.get(option.id, 0) for option in self.poll.options}
         self.degraded = False
         self.is_silent = False
@@ -86,6 +84,11 @@ class ResultPage:
     @property
     def _routes(self) -> list[Route]:
         return [Route("/", self._show)]
+
+    @property
+    def _page(self) -> result_page.Page:
+        served_by = "voting-result-7d9f8b6c5-m28v2, 0.2.0"
+        return result_page.Page(self.poll, "https://vote.example.org/", served_by)
 
     async def send_counts(self, **counts: int) -> None:
         self.counts |= counts
