@@ -83,6 +83,7 @@ def needs(path: Path) -> str:
     ("system", "path"),
     [pytest.param(needs(path), path, id=path.stem) for path in EXERCISES],
     indirect=["system"],
+    scope="session",  # one system for all tests that need the same
 )
 def test_the_exercise_does_what_it_says(system: Dev | None, path: Path) -> None:
     try:
