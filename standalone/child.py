@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from common.faults import CRASHED
+
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
 POLL = 0.03  # seconds
 GRACE = 10.0  # seconds between the stop signal and SIGKILL
@@ -137,7 +139,7 @@ class Watch:
             if self.is_stopping:
                 sys.exit()
             for child in self.children:
-                if child.status is not None:
+                if child.status not in (None, CRASHED):
                     sys.exit(f"standalone: {child.describe_end()}")
             time.sleep(POLL)
 

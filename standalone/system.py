@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
+from common.faults import CRASHED
 from standalone.child import Child, Watch, stop
 from standalone.folder import opened
 from standalone.services import Configuration, Service, check_ports
@@ -57,7 +58,12 @@ def run(options: argparse.Namespace, watch: Watch, held: ExitStack) -> NoReturn:
     sys.stdout.write(banner(vote, result, stores, options.data.resolve(), configuration.new_token))
     sys.stdout.flush()
     while True:
-        watch.wait(lambda: False)
+        watch.wait(lambda: any(child.status == CRASHED for child in children))
+        # The fault worker-crash has ended the worker. Start it again, as other platforms do.
+        crashed = next(child for child in children if child.status == CRASHED)
+        watch.children.remove(crashed)
+        children.remove(crashed)
+        children.append(watch.add(worker.start(environment)))
 
 
 def banner(

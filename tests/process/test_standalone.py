@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
@@ -198,3 +199,27 @@ async def test_a_run_by_make_goes_on_under_nohup_and_ends_with_make(
         make.kill()
         await make.wait()
     await traces.gone()
+
+
+async def test_a_worker_that_crashes_on_purpose_is_started_again(
+    services: service.Services, kept: Path
+) -> None:
+    system = standing.start(services, kept, FAULTS="enabled")
+    await system.ready()
+    token = re.search(r"presenter token: (\S+)", system.run.log)
+    assert token, system.run.log
+    async with aiohttp.ClientSession(
+        system.address("result"), cookie_jar=aiohttp.CookieJar(unsafe=True)
+    ) as presenter:
+        async with presenter.post("/system/login", json={"token": token[1]}) as answer:
+            assert answer.status == 204, await answer.text()
+        async with presenter.post("/system/faults", json={"kind": "worker-crash"}) as answer:
+            assert answer.status == 201, await answer.text()
+
+    async def crashed() -> bool:
+        await system.vote("a")
+        return "crashing on purpose" in system.run.log
+
+    await until.true(crashed)
+    await system.vote("b")  # returns when the vote is counted
+    assert await system.run.terminate() == 0
