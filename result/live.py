@@ -160,7 +160,13 @@ class Live:
                 await asyncio.sleep(DROP_INTERVAL)
                 for sid in [*self._clients, *self._polling]:
                     if self._faults.hits("connection-drops"):
-                        group.create_task(self.server.disconnect(sid))
+                        group.create_task(self._drop(sid))
+
+    async def _drop(self, sid: str) -> None:
+        try:
+            await self.server.disconnect(sid)
+        except Exception:  # no fault on purpose may end the process
+            log.exception("a connection was not dropped", sid=sid)
 
     def _is_frozen(self) -> bool:
         return self._faults.value("result-freeze") > 0

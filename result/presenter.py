@@ -3,6 +3,7 @@
 They exist only with FAULTS=enabled, and accept requests of the page itself and of programs.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
@@ -136,4 +137,5 @@ async def clear_faults(client: Annotated[Redis, Depends(get_redis)]) -> None:
 @router.post("/reset", status_code=202)
 async def reset(_: ResetRequest, client: Annotated[Redis, Depends(get_redis)]) -> None:
     """Ask the workers to delete all votes. One does it within a second."""
-    await client.set(keys.RESET, 1, ex=RESET_TTL)
+    async with asyncio.timeout(faults.TIMEOUT):
+        await client.set(keys.RESET, 1, ex=RESET_TTL)

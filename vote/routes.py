@@ -82,6 +82,11 @@ class VoteService:
         Raises:
             Refusal: The vote is not accepted.
         """
+        if self.faults.current:
+            await self.faults.delay("vote-latency")
+            if self.faults.hits("vote-errors"):
+                raise Refusal(503, "not_taken", "the vote was not recorded: a fault on purpose")
+        # After the delay: `result` settles soon after the end, and then no vote may follow.
         if self.poll.is_closed():
             raise Refusal(403, "closed", "the poll is closed")
         if edition not in (None, self.edition):
@@ -90,10 +95,6 @@ class VoteService:
             raise self.unknown_option()
         if not self.voter_ids.can_sign:
             raise Refusal(503, "not_taken", "the vote was not recorded: Redis is unavailable")
-        if self.faults.current:
-            await self.faults.delay("vote-latency")
-            if self.faults.hits("vote-errors"):
-                raise Refusal(503, "not_taken", "the vote was not recorded: a fault on purpose")
         voter_id = self.voter(request) or self.voter_ids.create()
         try:
             with tracing.sending() as traceparent:

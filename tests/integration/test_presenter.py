@@ -1,24 +1,29 @@
 """The presenter's endpoints, with the rights that Compose gives result in Redis."""
 
 import asyncio
+import datetime
 from collections.abc import AsyncIterator
 
 import aiohttp
 import asyncpg
 import pytest
+import socketio
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from common import faults, keys
 from common.background import background
 from common.faults import MAX_SECONDS, Faults, create
+from common.replica import read_beats
 from result.app import create_app
 from result.settings import Settings
 from tests import served, until
-from tests.integration import account, listener
+from tests.integration import account, listener, visitor
 from tests.integration.test_rights import rules
 from tests.service import Services
 from tests.store import Stores
+from vote.app import create_app as create_vote
+from vote.settings import Settings as VoteSettings
 
 TOKEN = "the token of the tests"
 RESET = {"confirm": "delete all votes"}
@@ -138,8 +143,10 @@ async def test_without_redis_the_answer_says_so(
     presenter: aiohttp.ClientSession, stores: Stores
 ) -> None:
     await stores.redis.pause()
-    status, text = await post(presenter, "/system/faults", {"kind": "worker-crash"})
-    assert (status, "Redis" in text) == (503, True)
+    for path, content in (("faults", {"kind": "worker-crash"}), ("reset", RESET)):
+        async with asyncio.timeout(10):
+            status, text = await post(presenter, f"/system/{path}", content)
+        assert (status, "Redis" in text) == (503, True)
     await stores.redis.resume()
 
 
@@ -166,10 +173,44 @@ async def is_silent(audience: listener.Listener) -> bool:
     return len(audience.heard) == count
 
 
-async def test_connections_drop(url: str, client: Redis) -> None:
+async def test_connections_drop_even_after_an_error_of_the_library(
+    url: str, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disconnect = socketio.AsyncServer.disconnect
+    failed: list[str] = []
+
+    async def fail_once(server: socketio.AsyncServer, sid: str) -> None:
+        if not failed:
+            failed.append(sid)
+            raise KeyError(sid)
+        await disconnect(server, sid)
+
+    monkeypatch.setattr(socketio.AsyncServer, "disconnect", fail_once)
     async with listener.opened(url) as audience:
         await faults.add(client, create("connection-drops", value=100))
         await until.true(lambda: not audience.client.connected)
+    assert failed
+
+
+async def test_no_vote_is_recorded_after_the_end_because_of_a_delay(
+    client: Redis, stores: Stores
+) -> None:
+    await faults.add(client, create("vote-latency", value=4_000))
+    settings = VoteSettings(
+        redis_url=SecretStr(stores.redis_url),
+        faults="enabled",
+        poll_closes_at=datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=3),
+    )
+    async with served.opened(create_vote(settings)) as url, visitor.opened(url) as guest:
+
+        async def is_slow() -> bool:
+            beats = await read_beats(client)
+            return any(beat.faults for beat in beats)
+
+        await until.true(is_slow)
+        form = await guest.vote("a")
+    assert (form.status, form.state) == (403, "closed")
+    assert await visitor.ballots(client) == []
 
 
 async def test_a_fault_is_for_its_replica_and_a_crash_happens_once(client: Redis) -> None:
