@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     Field,
     HttpUrl,
     SecretStr,
-    TypeAdapter,
     ValidationError,
     field_validator,
 )
@@ -27,6 +27,7 @@ from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -40,6 +41,19 @@ MAX_NAME = 200  # characters of an option or of the title
 MAX_URL = 500  # characters; a phone can still read the QR code from afar
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+OptionName = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME),
+    BeforeValidator(lambda name: " ".join(name.split())),
+]
+
+
+def _check_url_syntax(url: str) -> str:
+    HttpUrl(url)
+    return url
+
+
+PageUrl = Annotated[str, Field(max_length=MAX_URL), AfterValidator(_check_url_syntax)] | None
 
 
 class SettingsError(ValueError):
@@ -72,64 +86,44 @@ class ServiceSettings(BaseSettings):
         environment = EnvSettingsSource(settings_cls)
         env_file = DotEnvSettingsSource(settings_cls, os.environ.get("ENV_FILE") or ".env")
         variables = {**env_file.env_vars, **environment.env_vars}
+        secrets = _secrets_from_files(settings_cls, variables)
         return (
             init_settings,
-            SecretFileSource(settings_cls, variables),
-            OptionSource(settings_cls, variables),
+            InitSettingsSource(settings_cls, {"options": _options(variables), **secrets}),
             environment,
             env_file,
         )
 
 
-class VariableSource(PydanticBaseSettingsSource):
-    """A source that looks at all environment variables (names in lower case)."""
-
-    def __init__(
-        self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]
-    ) -> None:
-        super().__init__(settings_cls)
-        self.variables = variables
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the values of the fields that this source knows."""
-        fields = self.settings_cls.model_fields.items()
-        values = {name: self.get_field_value(field, name)[0] for name, field in fields}
-        return {name: value for name, value in values.items() if value is not None}
+def _options(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the values of `OPTION_A`, `OPTION_B`, … by their letters."""
+    prefix = "option_"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in variables.items()
+        if name.startswith(prefix) and value is not None
+    }
 
 
-class SecretFileSource(VariableSource):
+def _secrets_from_files(
+    cls: type[BaseSettings], variables: Mapping[str, str | None]
+) -> dict[str, str]:
     """Read each secret `X` from the file that `X_FILE` names, as container platforms mount it."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the content of the file; None if no file is named."""
-        path = self.variables.get(f"{field_name}_file")
-        if path is None or not _is_secret(field):
-            return None, field_name, False
-        name = field_name.upper()
-        if self.variables.get(field_name):
+    secrets = {}
+    for field, info in cls.model_fields.items():
+        path = variables.get(f"{field}_file")
+        if path is None or not _is_secret(info):
+            continue
+        name = field.upper()
+        if variables.get(field):
             raise SettingsError(f"{name} and {name}_FILE are both set: set one of them")
         try:
-            secret = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+            secrets[field] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{name}_FILE: {path} cannot be read: {error}") from None
-        if not secret:
+        if not secrets[field]:
             raise SettingsError(f"{name}_FILE: {path} is empty: write the secret into it")
-        return secret, field_name, False
-
-
-class OptionSource(VariableSource):
-    """Collect `OPTION_A`, `OPTION_B`, … into the field `options`."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the options by their letters; None for every other field."""
-        if field_name != "options":
-            return None, field_name, False
-        options = {}
-        for name, value in self.variables.items():
-            letter = name.removeprefix("option_")
-            if letter != name and value is not None:
-                options[letter] = value
-        return options, field_name, False
+    return secrets
 
 
 class RedisSettings(ServiceSettings):
@@ -181,7 +175,7 @@ class DatabaseSettings(ServiceSettings):
 class PollSettings(ServiceSettings):
     """The poll. vote and result must get the same."""
 
-    options: Annotated[dict[str, str], NoDecode] = Field(default={})
+    options: Annotated[dict[str, OptionName], NoDecode] = Field(default={})
     poll_title: str | None = Field(default=None, max_length=MAX_NAME)
     poll_closes_at: AwareDatetime | None = None
 
@@ -198,14 +192,9 @@ class PollSettings(ServiceSettings):
     def _complete(cls, given: dict[str, str]) -> dict[str, str]:
         options = {"a": "Cats", "b": "Dogs"}
         for letter, name in sorted(given.items()):
-            variable = f"OPTION_{letter.upper()}"
             if letter not in OPTION_IDS:
-                raise ValueError(f"{variable}: options are named OPTION_A to OPTION_Z")
-            options[letter] = " ".join(name.split())
-            if not options[letter]:
-                raise ValueError(f"{variable} is blank: give it a name")
-            if len(options[letter]) > MAX_NAME:
-                raise ValueError(f"{variable} is longer than {MAX_NAME} characters: shorten it")
+                raise ValueError(f"OPTION_{letter.upper()}: options are named OPTION_A to OPTION_Z")
+            options[letter] = name
         for letter in OPTION_LETTERS[: len(options)]:
             if letter not in options:
                 raise ValueError(f"OPTION_{letter.upper()} is missing: use letters without a gap")
@@ -227,15 +216,6 @@ def _title(names: list[str]) -> str:
     return " vs ".join(names) + "!"
 
 
-def _check_page_url(url: str | None) -> str | None:
-    if url is not None:
-        TypeAdapter(HttpUrl).validate_python(url)
-        if len(url) > MAX_URL:
-            raise ValueError(f"must have at most {MAX_URL} characters")
-    return url
-
-
-PageUrl = Annotated[str | None, AfterValidator(_check_page_url)]
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 
 
@@ -266,10 +246,11 @@ def exit_with(error: SettingsError) -> NoReturn:
 
 def _line(cls: type[ServiceSettings], problem: Any) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
-    name = str(problem["loc"][0])
-    if name == "options":
+    field, *letter = problem["loc"]
+    if field == "options" and not letter:  # the message names the variable
         return message
-    if _is_secret(cls.model_fields[name]):
+    name = f"option_{letter[0]}" if letter else field
+    if _is_secret(cls.model_fields[field]):
         return f"{name.upper()}: {message}"
     return f"{name.upper()}: {problem['input']!r} is not valid: {message}"
 

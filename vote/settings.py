@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
-from common.settings import PageUrl, PollSettings, Port, RedisSettings
+from common.settings import PageUrl, PollSettings, RedisSettings
 
 MIN_SECRET = 16  # characters
 
@@ -15,7 +15,6 @@ class Settings(PollSettings, RedisSettings):
     `accent` is the colour of the page: replicas of another version are seen from afar.
     """
 
-    port: Port = 8080
     result_url: PageUrl = None
     cookie_secret: SecretStr | None = None
     accent: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
