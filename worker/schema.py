@@ -19,8 +19,14 @@ FILE = (Path(__file__).parent / "schema.sql").read_text()
 # The statements between BEGIN and COMMIT, which are for psql.
 SCHEMA = re.split(r"^(?:BEGIN\b.*|COMMIT);$", FILE, flags=re.MULTILINE)[1]
 
-# Waiting helps: Postgres is unavailable, or a transaction keeps the table locked.
-UNAVAILABLE = (asyncpg.LockNotAvailableError, *postgres_client.UNAVAILABLE)
+MISTAKES = (  # in the database or the schema, where waiting does not help
+    asyncpg.DataError,
+    asyncpg.DependentPrivilegeDescriptorsStillExistError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.SyntaxOrAccessError,
+)
 
 log = structlog.get_logger("schema")
 
@@ -88,7 +94,9 @@ async def migrate(settings: DatabaseSettings, *, recount: bool = False) -> None:
                 return await apply(connection, recount=recount)
             finally:
                 connection.terminate()
-        except UNAVAILABLE as error:
+        except MISTAKES:
+            raise
+        except postgres_client.UNAVAILABLE as error:
             failures += 1
             log.warning("the schema cannot be applied yet, retrying", reason=describe(error))
             await asyncio.sleep(backoff.delay(failures))

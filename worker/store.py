@@ -19,12 +19,7 @@ UPSERT = (Path(__file__).parent / "sql" / "upsert.sql").read_text()
 SCHEMA_TIMEOUT = 1.0  # seconds that a ping waits for the schema, which usually takes less
 
 # Nothing can be stored at the moment. Waiting helps, or somebody has to fix something.
-UNAVAILABLE = (
-    asyncpg.PostgresError,
-    SchemaMissingError,
-    SettingsError,
-    *postgres_client.UNAVAILABLE,
-)
+UNAVAILABLE = (SchemaMissingError, SettingsError, *postgres_client.UNAVAILABLE)
 
 # The data is wrong, not the server (SQLSTATE classes 22 and 23).
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
