@@ -54,10 +54,10 @@ class Dependency:
         self.was_available = True
         self.is_refused = False
 
-    def mark_unavailable(self, error: BaseException | str) -> None:
+    def mark_unavailable(self, error: BaseException) -> None:
         """Record that the store could not be used, and why."""
-        reason = error if isinstance(error, str) else describe(error)
-        is_refused = any(map(_is_refusal, _causes(error)))
+        reason = describe(error)
+        is_refused = _is_refusal(error)
         if self.state != "unavailable" or (is_refused and not self.is_refused):
             self._log.warning("unavailable, retrying", address=self.address, reason=reason)
         self._change("unavailable", reason)
@@ -91,20 +91,7 @@ def describe(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, TimeoutError):
         return text or "no answer in time"
-    if isinstance(error, redis.exceptions.OutOfMemoryError):
-        return f"out of memory: {text}"
-    if isinstance(error, redis.exceptions.ReadOnlyError):
-        return f"read-only replica: {text}"
     return text or type(error).__name__
-
-
-def _causes(error: BaseException | str) -> list[BaseException]:
-    causes = []
-    cause = error if isinstance(error, BaseException) else None
-    while cause is not None:
-        causes.append(cause)
-        cause = cause.__cause__
-    return causes
 
 
 def _is_refusal(error: BaseException) -> bool:

@@ -22,7 +22,7 @@ MAX_INTERVAL = 0.6  # seconds without a notification until the next read, in cas
 READ_TIMEOUT = 1.0  # seconds
 MAX_RECONNECT_DELAY = 1.0  # seconds; an audience is watching
 
-UNAVAILABLE = (asyncpg.PostgresError, SettingsError, *postgres_client.UNAVAILABLE)
+UNAVAILABLE = (SettingsError, *postgres_client.UNAVAILABLE)
 SQL = (Path(__file__).parent / "sql" / "tallies.sql").read_text()
 
 
@@ -59,7 +59,7 @@ class Tallies:
                 await self._listen(publish)
             except UNAVAILABLE as error:
                 failures = failures + 1 if self.latest is before else 1
-                self.postgres.mark_unavailable(_reason(error))
+                self.postgres.mark_unavailable(error)
                 await asyncio.sleep(min(delay(failures), MAX_RECONNECT_DELAY))
 
     async def _listen(self, publish: Callable[[Tally], Awaitable[None]]) -> NoReturn:
@@ -93,9 +93,3 @@ class Tallies:
         for option_id, count in votes.items():
             self._metrics.voters.labels(option_id).set(count)
         return Tally(votes, as_of)
-
-
-def _reason(error: Exception) -> Exception | str:
-    if isinstance(error, asyncpg.UndefinedTableError):
-        return "the tables do not exist yet: a worker creates them when it starts"
-    return error

@@ -31,7 +31,7 @@ def test_state_changes_with_its_reason_and_time(store: Dependency) -> None:
     assert store.was_available
     assert store.since > since
     since = store.since
-    store.mark_unavailable("still refused")
+    store.mark_unavailable(OSError("still refused"))
     assert (store.since, store.reason) == (since, "still refused")
 
 
@@ -48,13 +48,11 @@ def test_each_change_is_logged_once_and_the_recovery_as_loud_as_the_outage() -> 
 
 
 def test_rejected_credentials_are_known_and_logged_during_an_outage() -> None:
-    wrapped = OSError("while connecting")
-    wrapped.__cause__ = asyncpg.InvalidPasswordError("wrong password")
     with structlog.testing.capture_logs() as logged:
         store = Dependency("postgres", "db")
         store.mark_unavailable(ConnectionRefusedError("refused"))
         for _ in range(2):
-            store.mark_unavailable(wrapped)
+            store.mark_unavailable(asyncpg.InvalidPasswordError("wrong password"))
         refused = [store.is_refused]
         store.mark_available()
     assert [*refused, store.is_refused] == [True, False]

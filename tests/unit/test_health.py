@@ -30,7 +30,7 @@ def make(*, ready_when_degraded: bool) -> App:
 
 async def test_healthz_looks_at_no_store() -> None:
     app = make(ready_when_degraded=False)
-    app.postgres.mark_unavailable("gone")
+    app.postgres.mark_unavailable(OSError("gone"))
     assert (await asgi.request(app.app, "/healthz")).status == 200
 
 
@@ -41,7 +41,7 @@ async def test_readyz_waits_for_the_first_answer_of_needed_stores(
     app = make(ready_when_degraded=ready_when_degraded)
     app.redis.mark_available()
     assert (await app.ready())[:2] == (503, "starting")
-    app.postgres.mark_unavailable("refused")
+    app.postgres.mark_unavailable(OSError("refused"))
     status, _, dependencies = await app.ready()
     assert status == 503
     assert dependencies["postgres"]["reason"] == "refused"
@@ -53,7 +53,7 @@ async def test_page_stays_ready_during_an_outage_and_names_it() -> None:
     app = make(ready_when_degraded=True)
     app.postgres.mark_available()
     app.redis.mark_available()
-    app.postgres.mark_unavailable("refused")
+    app.postgres.mark_unavailable(OSError("refused"))
     status, word, dependencies = await app.ready()
     assert (status, word) == (200, "degraded")
     since = app.postgres.since.isoformat()
@@ -67,9 +67,9 @@ async def test_page_stays_ready_during_an_outage_and_names_it() -> None:
 async def test_worker_is_unready_only_without_a_needed_store() -> None:
     app = make(ready_when_degraded=False)
     app.postgres.mark_available()
-    app.redis.mark_unavailable("refused")
+    app.redis.mark_unavailable(OSError("refused"))
     assert (await app.ready())[:2] == (200, "degraded")
-    app.postgres.mark_unavailable("refused")
+    app.postgres.mark_unavailable(OSError("refused"))
     assert (await app.ready())[:2] == (503, "unavailable")
 
 

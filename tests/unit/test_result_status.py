@@ -54,5 +54,5 @@ def test_degraded_by_a_store(name: str) -> None:
     stores = {"postgres": degraded.tallies.postgres}
     if degraded.pipeline:
         stores["redis"] = degraded.pipeline.redis
-    stores[name].mark_unavailable("down")
+    stores[name].mark_unavailable(OSError("down"))
     assert degraded.is_degraded
