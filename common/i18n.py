@@ -15,7 +15,6 @@ SOURCE_LANGUAGE = "en"  # of the texts in the code
 COOKIE = PARAMETER = "lang"
 COOKIE_AGE = 365 * 24 * 3600  # seconds
 RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "ur", "yi"}
-SUBTAGS = 4  # of a language tag; the rest is ignored
 # gettext's plural rules depend on small numbers and on n % 100: these numbers show every case.
 PLURAL_PERIOD = 200
 _RANGE = re.compile(r"([A-Za-z0-9-]+)(?:\s*;\s*q=([01](?:\.\d{1,3})?))?")
@@ -80,13 +79,11 @@ class Locales:
         return next(found, self._locales[SOURCE_LANGUAGE])
 
     def find(self, tag: str) -> Locale | None:
-        """Return the language for a tag: the same, a more general one, or a related one."""
-        subtags = tag.replace("_", "-").lower().split("-")[:SUBTAGS]
-        for length in range(len(subtags), 0, -1):
-            if locale := self._locales.get("-".join(subtags[:length])):
-                return locale
-        related = (known for key, known in self._locales.items() if key.split("-")[0] == subtags[0])
-        return next(related, None)
+        """Return the language for a tag: the same, or a related one."""
+        language = tag.replace("_", "-").lower()
+        primary = language.partition("-")[0]
+        related = (known for key, known in self._locales.items() if key.split("-")[0] == primary)
+        return self._locales.get(language) or next(related, None)
 
     def remember(self, request: Request, response: Response) -> None:
         """Declare the language of a response, and keep the one of `?lang=` in a cookie."""

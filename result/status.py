@@ -43,13 +43,10 @@ class Status:
     @property
     def is_degraded(self) -> bool:
         """Whether a store, the vote page or all needed workers are unavailable."""
-        if self.tallies.postgres.state == "unavailable":
+        stores = [self.tallies.postgres, *([self.pipeline.redis] if self.pipeline else [])]
+        if any(store.state == "unavailable" for store in stores):
             return True
-        if self.pipeline is None:
-            return False
-        if self.pipeline.redis.state == "unavailable":
-            return True
-        snapshot = self.pipeline.latest
+        snapshot = self.pipeline.latest if self.pipeline else None
         if snapshot is None:
             return False
         # No worker at rest is no fault: an autoscaler starts one with the next vote.
