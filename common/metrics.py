@@ -3,10 +3,8 @@
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    GCCollector,
     Histogram,
     Info,
-    PlatformCollector,
     ProcessCollector,
 )
 
@@ -24,8 +22,6 @@ def registry(version: str = __version__) -> CollectorRegistry:
     """Return a registry for one service, with its version and the metrics of the process."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
     Info("build", "The version that this replica shows.", registry=registry).info(
         {"version": version}
     )

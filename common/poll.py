@@ -27,11 +27,6 @@ class Poll:
     closes_at: datetime.datetime | None = None
 
     @property
-    def option_ids(self) -> frozenset[str]:
-        """The ids of all options."""
-        return frozenset(option.id for option in self.options)
-
-    @property
     def edition(self) -> str:
         """A hash of title and options. A page with another edition is out of date."""
         names = (self.title, *(f"{option.id}{option.name}" for option in self.options))

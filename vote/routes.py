@@ -247,16 +247,8 @@ class Problem(BaseModel):
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "bad_request: the body is not JSON."},
-    403: {"model": Problem, "description": "closed. cross_site: another site has sent the vote."},
-    409: {"model": Problem, "description": "changed: the vote is for another poll."},
     413: {"description": "The body is longer than 16 KiB."},
-    415: {"model": Problem, "description": "bad_request: the content type is not JSON."},
-    422: {"model": Problem, "description": "unknown_option: the poll has no such option."},
-    503: {
-        "model": Problem,
-        "description": "not_taken: the vote was not recorded. unsure: it may have been recorded.",
-    },
+    **{status: {"model": Problem} for status in (400, 403, 409, 415, 422, 503)},
 }
 
 

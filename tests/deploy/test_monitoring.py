@@ -25,7 +25,7 @@ SUFFIX = re.compile(r"_(total|bucket|sum|count)$")
 def exported() -> set[str]:
     """The names of all metrics of the services."""
     registries = [
-        vote.metrics.Metrics("ab").registry,
+        vote.metrics.Metrics(list("ab")).registry,
         worker.metrics.Metrics().registry,
         result.metrics.Metrics().registry,
     ]

@@ -32,7 +32,7 @@ class Pushed(NamedTuple):
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Pushed]:
     """Yield a queue that pushes to the Redis at `url`."""
-    metrics = Metrics("ab")
+    metrics = Metrics(list("ab"))
     async with (
         connect(Settings(redis_url=SecretStr(url)), "vote") as client,
         TaskGroup() as tasks,
