@@ -10,6 +10,7 @@ REPLICAS: Final = "{votes}:replicas"  # `<service>:<name>` of all replicas
 FAULTS: Final = "{votes}:faults"  # faults on purpose, by their ids
 RESET: Final = "{votes}:reset"  # asks the workers to delete all votes
 VOTE_PAGE: Final = "{votes}:vote-page"  # heartbeat that all replicas of vote share
+VOTE_PAGE_TTL: Final = 5_000  # ms
 COOKIE_SECRET: Final = "{votes}:cookie-secret"  # noqa: S105 (the name of a key)
 
 

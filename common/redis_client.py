@@ -50,3 +50,26 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
         return redis.asyncio.Redis.from_url(settings.redis_url.get_secret_value(), **options)
     except ValueError as error:
         raise SettingsError(f"REDIS_URL: {error}") from None
+
+
+async def renew(client: redis.asyncio.Redis, key: str, value: str | bytes, ttl: int) -> None:
+    """Renew a heartbeat. The write also shows whether Redis would take a vote.
+
+    Args:
+        client: The connection to Redis.
+        key: The key of the heartbeat.
+        value: Its content.
+        ttl: In ms.
+
+    Raises:
+        OutOfMemoryError: Redis is full. The heartbeat goes on with its earlier content.
+        ReadOnlyError: Redis has become a replica. New connections may lead to the new master.
+    """
+    try:
+        await client.set(key, value, px=ttl)
+    except redis.exceptions.OutOfMemoryError:
+        await client.pexpire(key, ttl)  # needs no memory
+        raise
+    except redis.exceptions.ReadOnlyError:
+        await client.connection_pool.disconnect(inuse_connections=False)
+        raise

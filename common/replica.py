@@ -11,20 +11,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, cast
 
 import msgspec
-import structlog
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from common import keys
-from common.dependency import describe as describe_error
-from common.redis_client import UNAVAILABLE
+from common.redis_client import UNAVAILABLE, renew
 
 TTL = 2_000  # ms; a dead worker is gone before its ballots are requeued
 INTERVAL = 0.5  # seconds between two heartbeats
 TIMEOUT = 2.0  # seconds for one heartbeat
 RATE_BEATS = 4  # heartbeats over which a rate is measured
-
-log = structlog.get_logger("replica")
 
 
 class Beat(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -97,20 +92,12 @@ class Replica:
         self._key = keys.replica(self._member)
 
     async def publish(self) -> NoReturn:
-        """Send heartbeats until cancelled. Then remove the heartbeat."""
-        try:
-            while True:
-                await self._try(self._beat)
-                await asyncio.sleep(INTERVAL)
-        finally:
-            await self._try(self._remove)
-
-    async def _try(self, action: Callable[[], Any]) -> None:
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                await action()
-        except UNAVAILABLE as error:
-            log.debug("no heartbeat", name=self._member, reason=describe_error(error))
+        """Send heartbeats until cancelled. The last one expires."""
+        while True:
+            with contextlib.suppress(*UNAVAILABLE):  # those who need Redis report the outage
+                async with asyncio.timeout(TIMEOUT):
+                    await self._beat()
+            await asyncio.sleep(INTERVAL)
 
     async def _beat(self) -> None:
         rate = self._rate.measure()
@@ -121,17 +108,8 @@ class Replica:
             "state": "working" if rate else "idle",
             **self._describe(),
         }
-        try:
-            await self._client.set(self._key, msgspec.json.encode(beat), px=TTL)
-            await cast("Any", self._client.sadd(keys.REPLICAS, self._member))
-        except OutOfMemoryError:
-            await self._client.pexpire(self._key, TTL)  # needs no memory
-        except ReadOnlyError:  # new connections may lead to the new master
-            await self._client.connection_pool.disconnect(inuse_connections=False)
-
-    async def _remove(self) -> None:
-        await self._client.delete(self._key)
-        await cast("Any", self._client.srem(keys.REPLICAS, self._member))
+        await renew(self._client, self._key, msgspec.json.encode(beat), TTL)
+        await cast("Any", self._client.sadd(keys.REPLICAS, self._member))
 
 
 async def read_beats(client: Redis) -> list[Beat]:

@@ -16,7 +16,6 @@ from common.redis_client import UNAVAILABLE
 
 INTERVAL = 0.25  # seconds between two looks
 TIMEOUT = 1.0  # seconds for one look
-VOTE_PAGE_TTL = 5_000  # ms; the time to live of the vote page's heartbeat when it is written
 VOTE_PAGE_MAX_AGE = 3_000  # ms since the last heartbeat
 GRACE = 5.0  # seconds after an outage of Redis in which heartbeats may be missing
 # Seconds after closing in which a vote may still be on its way into Redis: it waits behind a push
@@ -124,7 +123,7 @@ class Pipeline:
             self._has_seen_vote_page = True
         if not self._has_seen_vote_page:
             return None
-        return VOTE_PAGE_TTL - ttl <= VOTE_PAGE_MAX_AGE
+        return keys.VOTE_PAGE_TTL - ttl <= VOTE_PAGE_MAX_AGE
 
 
 def is_settled(poll: Poll, moment: datetime.datetime) -> bool:

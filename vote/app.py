@@ -13,15 +13,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from common import __version__, health, tracing
+from common import __version__, health, keys, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
 from common.metrics import total
-from common.redis_client import connect
+from common.redis_client import connect, renew
 from common.replica import Identity, Replica
 from common.security import SecurityHeaders
-from vote import heartbeat, routes
+from vote import routes
 from vote.metrics import Metrics
 from vote.page import STATIC, Page
 from vote.queue import RUNNERS, Queue
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     async def check_redis() -> None:
         await voter_ids.agree(client)
-        await heartbeat.beat(client, identity.name)
+        await renew(client, keys.VOTE_PAGE, identity.name, keys.VOTE_PAGE_TTL)
 
     def describe() -> dict[str, Any]:
         return {"faults": faults.describe(), "accent": settings.accent}

@@ -58,7 +58,11 @@ async def test_a_heartbeat_lives_as_long_as_the_replica(
         }
         assert 0 < await client.pttl(keys.replica(f"vote:{NAME}")) <= TTL
         assert await client.smembers(keys.REPLICAS) == {f"vote:{NAME}".encode()}
-    assert not await client.exists(keys.replica(f"vote:{NAME}"), keys.REPLICAS)
+
+    async def is_gone() -> bool:
+        return not await client.exists(keys.replica(f"vote:{NAME}"))
+
+    await until.true(is_gone)
 
 
 async def test_the_rate_of_votes(guest: Visitor, client: Client) -> None:

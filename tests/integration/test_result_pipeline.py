@@ -49,7 +49,7 @@ async def test_a_vote_page_is_missed_only_after_one_was_seen(
     audience: Listener, client: Client
 ) -> None:
     await audience.shows(waiting=0, vote_page=None)
-    await client.set(keys.VOTE_PAGE, "replica-7", px=pipeline.VOTE_PAGE_TTL)
+    await client.set(keys.VOTE_PAGE, "replica-7", px=keys.VOTE_PAGE_TTL)
     await audience.shows(vote_page=True)
     seen = time.monotonic()
     await audience.shows(vote_page=False)

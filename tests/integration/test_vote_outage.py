@@ -14,7 +14,6 @@ from tests import address, fail_over, served, store, until
 from tests.integration import visitor
 from tests.integration.visitor import Visitor
 from vote.app import create_app
-from vote.heartbeat import TTL
 from vote.routes import CHOICE_COOKIE
 from vote.settings import Settings
 
@@ -83,7 +82,7 @@ async def test_redis_is_full(guest: Visitor, client: Client) -> None:
         assert (await guest.get()).state == "unavailable"
         assert await refused(guest, "a") == "not_taken"
         # The page works, so its heartbeat goes on.
-        await client.pexpire(keys.VOTE_PAGE, TTL // 2)
+        await client.pexpire(keys.VOTE_PAGE, keys.VOTE_PAGE_TTL // 2)
         await until.true(partial(is_beating, client))
     await until.true(guest.is_available)
     assert (await guest.vote("a")).status == 303
@@ -100,12 +99,12 @@ async def test_redis_loses_all_its_data(guest: Visitor, client: Client) -> None:
 
 
 async def is_beating(client: Client) -> bool:
-    return bool(await client.pttl(keys.VOTE_PAGE) > TTL - PING_INTERVAL * 1000)
+    return bool(await client.pttl(keys.VOTE_PAGE) > keys.VOTE_PAGE_TTL - PING_INTERVAL * 1000)
 
 
 async def test_the_heartbeat_is_renewed(guest: Visitor, client: Client) -> None:
     await until.true(partial(is_beating, client))
-    assert await client.pttl(keys.VOTE_PAGE) <= TTL
+    assert await client.pttl(keys.VOTE_PAGE) <= keys.VOTE_PAGE_TTL
     await client.delete(keys.VOTE_PAGE)
     await until.true(partial(is_beating, client))
 
