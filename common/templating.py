@@ -1,18 +1,16 @@
 """The Jinja2 environment of both pages."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import jinja2
 from starlette.requests import Request
 
-from common.i18n import Locale, Locales
+from common.i18n import Locales
 from common.poll import Poll
 from common.static_files import StaticFiles
 
 HUES = 8  # colours of options; the ninth option has the first colour again
-Texts = dict[str, str | list[str]]
 
 
 class Templates:
@@ -22,18 +20,10 @@ class Templates:
         folder: The service's templates. They extend those in `common/templates`.
         static: The static files that the templates refer to.
         locales: The languages of the pages.
-        texts: A function that returns the texts of the page's scripts in a language.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        static: StaticFiles,
-        locales: Locales,
-        texts: Callable[[Locale], Texts],
-    ) -> None:
+    def __init__(self, folder: Path, static: StaticFiles, locales: Locales) -> None:
         self._locales = locales
-        self._texts = {locale: _common_texts(locale) | texts(locale) for locale in locales}
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader([folder, Path(__file__).parent / "templates"]),
             autoescape=True,
@@ -52,7 +42,7 @@ class Templates:
             locale=locale,
             _=locale.gettext,
             ngettext=locale.ngettext,
-            texts=self._texts[locale],
+            forms=locale.forms,
             now=datetime.now(UTC),
             base_url=str(request.base_url).rstrip("/"),
             **context,
@@ -75,14 +65,3 @@ def iso(moment: datetime) -> str:
 def milliseconds(moment: datetime) -> int:
     """Return a moment in ms since the epoch, as scripts count."""
     return round(moment.timestamp() * 1000)
-
-
-def _common_texts(locale: Locale) -> Texts:
-    _, forms = locale.gettext, locale.forms
-    return {
-        # Translators: keep each {name} in braces as it is.
-        "closes in": _("Voting closes in {time}"),
-        "closed at": _("Voting closed at {time}"),
-        "days": forms("{n} day", "{n} days"),
-        "plurals": locale.plurals,
-    }

@@ -13,11 +13,10 @@ from starlette.requests import Request
 
 from common import page_url
 from common.faults import KINDS
-from common.i18n import Locale, Locales
+from common.i18n import Locales
 from common.poll import Poll
 from common.static_files import StaticFiles
-from common.templating import Templates, Texts, option_data
-from result.system_texts import system_texts
+from common.templating import Templates, option_data
 
 HERE = Path(__file__).parent
 STATIC = StaticFiles(HERE / "static")
@@ -40,7 +39,7 @@ class Page:
         self._vote_url = vote_url
         self._served_by = served_by
         self._options = option_data(poll)
-        self._templates = Templates(HERE / "templates", STATIC, LOCALES, script_texts)
+        self._templates = Templates(HERE / "templates", STATIC, LOCALES)
 
     def render(
         self,
@@ -128,71 +127,3 @@ def share(count: int, total: int) -> str:
     if percent == 100 and count < total:
         return ">99.9%"
     return f"{percent:.1f}%"
-
-
-def script_texts(locale: Locale) -> Texts:
-    """Return the texts of the page's scripts, by the key that they use."""
-    _, forms = locale.gettext, locale.forms
-    return {
-        "votes": forms("{n} vote", "{n} votes"),
-        "no votes": _("No votes yet"),
-        "tie": _("Tied"),
-        "leads": _("Leading"),
-        "wins": _("Winner"),
-        "final": _("Final result"),
-        "closing": forms("Counting the last vote", "Counting the last {n} votes"),
-        "seconds ago": _("{n} s ago"),
-        "minutes ago": _("{n} min ago"),
-        "hours ago": _("{n} h ago"),
-        "just now": _("just now"),
-        "never": _("none yet"),
-        # The strip: faults.
-        "connecting": _("Connecting…"),
-        "reconnecting": _("Connection lost. Last update {ago}. Reconnecting…"),
-        "offline": _("This device is offline. Last update {ago}"),
-        "postgres unavailable": _("Postgres has been unavailable since {time}"),
-        "postgres refuses": _("Postgres has refused the password since {time}"),
-        "old result": _("Last update {ago}"),
-        "redis unavailable": _(
-            "Redis has been unavailable since {time}. Votes may be refused until it is back"
-        ),
-        "redis unavailable closed": _(
-            "Redis has been unavailable since {time}. It may still hold uncounted votes"
-        ),
-        "redis refuses": _(
-            "Redis has refused this page's password since {time}. "
-            "The number of waiting votes is unknown"
-        ),
-        "redis back": _("Redis is back. Waiting for the workers to report"),
-        "vote page unavailable": _(
-            "The vote page is unavailable. No one can vote until it is back"
-        ),
-        "no worker waiting": forms(
-            "No worker is running. {n} vote is waiting and will not be lost",
-            "No worker is running. {n} votes are waiting and will not be lost",
-        ),
-        "no worker": _("No worker is running. New votes will wait and will not be lost"),
-        "worker lost": forms(
-            "Worker {names} has stopped responding. Another worker takes over its votes",
-            "Workers {names} have stopped responding. Other workers take over their votes",
-        ),
-        "workers lost": _(
-            "{silent} of {all} workers have stopped responding. The others take over their votes"
-        ),
-        "waiting for postgres": forms(
-            "{n} vote is waiting for Postgres and will not be lost",
-            "{n} votes are waiting for Postgres and will not be lost",
-        ),
-        # The strip: all other news.
-        "well": _("All is well"),
-        "counting": _("Counting…"),
-        "waiting": _("Waiting"),
-        "worker": _("Worker"),
-        "workers": _("Workers"),
-        "committed": _("Last commit"),
-        "viewers": _("Viewers"),
-        "dead": _("Dead letters"),
-        "none": _("none"),
-        "unknown": _("unknown"),
-        **system_texts(locale),
-    }

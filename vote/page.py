@@ -9,11 +9,11 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from common import page_url
-from common.i18n import Locale, Locales
+from common.i18n import Locales
 from common.poll import Poll
 from common.security import HEADERS
 from common.static_files import StaticFiles
-from common.templating import Templates, Texts, option_data
+from common.templating import Templates, option_data
 
 HERE = Path(__file__).parent
 STATIC = StaticFiles(HERE / "static")
@@ -50,7 +50,7 @@ class Page:
         self._result_url = result_url
         self._style = accent_style(accent) if accent else None
         self._options = option_data(poll)
-        self._templates = Templates(HERE / "templates", STATIC, LOCALES, script_texts)
+        self._templates = Templates(HERE / "templates", STATIC, LOCALES)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -143,56 +143,3 @@ def _sentence(text: str, **names: str | None) -> Markup:
     """Return a text with names in it. Each is isolated, because it may run the other way."""
     isolated = {key: Markup("<bdi>{}</bdi>").format(name) for key, name in names.items()}
     return escape(text).format(**isolated)
-
-
-def script_texts(locale: Locale) -> Texts:
-    """Return the texts of the page's script, by the key that it uses."""
-    _ = locale.gettext
-    return {
-        "open": _("Tap your choice.\nYou can change it later."),
-        "open once": _(
-            "Tap your choice.\nYou cannot change it later, because this browser blocks cookies."
-        ),
-        "unavailable": _("Votes cannot be recorded right now.\nPlease wait a moment."),
-        "sending": _("Sending your vote for {name}…"),
-        "recorded": _("Your vote for {name} is in.\nYou can change it."),
-        "recorded once": _(
-            "Your vote for {name} is in.\n"
-            "This browser blocks cookies, so another choice counts as another vote."
-        ),
-        "not recorded": _("Your vote for {name} was not recorded."),
-        "malformed": _("Your vote was not recorded.\nPlease use a button on this page."),
-        "no answer": _(
-            "No answer. Your vote for {name} may not have been recorded.\n"
-            "Try again. It counts only once."
-        ),
-        "no answer once": _(
-            "No answer. Your vote for {name} may not have been recorded.\n"
-            "This browser blocks cookies, so a second try may count twice."
-        ),
-        "offline": _("You are offline. Your vote for {name} was not recorded."),
-        "unknown": _(
-            "Your vote was not recorded, because the poll does not have this option.\n"
-            "Choose one of these."
-        ),
-        "changed": _(
-            "Your vote was not recorded, because the poll has changed.\nChoose one of these."
-        ),
-        "outdated": _(
-            "Your vote was not recorded, because the poll has changed.\n"
-            "The new poll cannot be loaded right now. Try again."
-        ),
-        "refused": _("Your vote for {name} was refused.\nReload the page and try again."),
-        "closed": _("Voting has closed."),
-        "closed with": _("Voting has closed.\nYour vote for {name} is in."),
-        "closed without": _("Voting has closed.\nYour vote for {name} came too late."),
-        "closed instead": _(
-            "Voting has closed.\n"
-            "Your vote for {name} came too late. Your earlier vote for {kept} counts."
-        ),
-        "closed unsure": _("Voting has closed.\nYour vote for {name} may not have been recorded."),
-        "your vote": _("Your vote"),
-        "not sent": _("Not recorded"),
-        "not sure": _("Not confirmed"),
-        "busy": _("Sending…"),
-    }

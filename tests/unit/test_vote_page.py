@@ -1,17 +1,18 @@
 import base64
 import hashlib
 import html
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies
 
-from common.i18n import Locales
 from common.poll import Option, Poll
 from tests import reader
-from vote.page import HERE, Page, accent_style, script_texts
+from vote.page import HERE, Page, accent_style
 
 NOW = datetime.now(UTC)
 OPTIONS = (Option("a", "Cats"), Option("b", "Dogs"))
@@ -146,10 +147,13 @@ def test_in_chinese() -> None:
     assert '<a href="?lang=en" lang="en" hreflang="en">English</a>' in text
 
 
-def test_the_script_has_all_its_texts() -> None:
-    script = (HERE / "static" / "vote.js").read_text()
-    texts = set(script_texts(next(iter(Locales()))))
-    assert texts - set(re.findall(r'"([a-z ]+)"', script)) == {"malformed"}  # the server's
+def test_the_scripts_have_all_their_texts() -> None:
+    common = Path(__file__).parents[2] / "common" / "static"
+    scripts = [HERE / "static" / "vote.js", *common.glob("*.js")]
+    script = "".join(path.read_text() for path in scripts)
+    (texts,) = re.findall(r'id="texts">(.*?)</script>', render())
+    unused = set(json.loads(texts)) - set(re.findall(r'"([a-z ]+)"', script))
+    assert unused == {"malformed", "plurals"}  # the server's, and no text
 
 
 def test_the_policy_allows_the_style_of_the_accent_and_no_other() -> None:
