@@ -1,5 +1,6 @@
 """Check the Dockerfiles without an engine."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def test_the_build_context_contains_what_is_copied(service: str) -> None:
 
 @pytest.mark.parametrize("service", ["vote", "worker", "result"])
 def test_the_health_check_asks_the_port_of_the_service(service: str) -> None:
-    settings = (ROOT / service / "settings.py").read_text()
-    (port,) = re.findall(r"port: [\w.]*Port = (\d+)", settings)
+    settings = importlib.import_module(f"{service}.settings").Settings
+    port = settings.model_fields["port"].default
     assert f"EXPOSE {port}\n" in dockerfile(service)
     assert f"'127.0.0.1', {port}" in dockerfile(service)
