@@ -4,17 +4,17 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import islice
 
 import msgspec
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from common import keys
@@ -71,22 +71,15 @@ class Spans:
     @contextmanager
     def committing(self, ballots: Sequence[Ballot]) -> Iterator[None]:
         """Cover a commit, in the trace of the batch and in that of each ballot."""
-        name, batch = "commit votes", _link()
-        commits = [
-            self._tracer.start_span(
-                name, context, SpanKind.CONSUMER, QUEUE | PROCESS | COMMIT, [batch]
-            )
-            for context in _contexts(ballots)
-        ]
-        status = StatusCode.ERROR
-        try:
-            with self._tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=COMMIT):
-                yield
-            status = StatusCode.OK
-        finally:
-            for commit in commits:
-                commit.set_status(status)
-                commit.end()
+        start, name = self._tracer.start_as_current_span, "commit votes"
+        batch, links = get_current(), [_link()]
+        with ExitStack() as spans:
+            for context in _contexts(ballots):
+                attributes = QUEUE | PROCESS | COMMIT
+                spans.enter_context(start(name, context, SpanKind.CONSUMER, attributes, links))
+            # Last, so that lines of the log belong to the trace of the batch.
+            spans.enter_context(start(name, batch, SpanKind.CLIENT, COMMIT))
+            yield
 
     def broadcasting(self, browsers: int) -> AbstractContextManager[object]:
         """Cover a broadcast. Postgres notifies without a trace, so it has one of its own."""

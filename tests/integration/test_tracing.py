@@ -108,6 +108,21 @@ async def test_a_wrong_traceparent_stops_nothing(
         assert not any(span.failed for span in spans.spans)
 
 
+async def test_a_failed_commit_is_an_error_in_both_traces(
+    stores: Stores, services: service.Services, client: redis.asyncio.Redis, tables: object
+) -> None:
+    async with collector.opened() as spans:
+        worker = await services.ready("worker", **stores.environment, **spans.environment)
+        await stores.postgres.stop()
+        await client.rpush(keys.VOTES, encode(Ballot("1", "a", now(), traceparent())))
+
+        def failed() -> set[bool]:
+            """Return for each failed span whether it belongs to the trace of the vote."""
+            return {span.trace == TRACE for span in spans.named("commit votes") if span.failed}
+
+        await until.true(lambda: failed() == {True, False}, what=lambda: worker.log)
+
+
 async def test_a_line_of_the_log_names_its_trace(
     stores: Stores, services: service.Services, client: redis.asyncio.Redis, tables: object
 ) -> None:
