@@ -103,25 +103,25 @@ class Live:
         self.server.on("disconnect", self._disconnect)
         self._welcome = {"text": poll.title}  # the classic page waits for this event
         self._scores: str | None = None  # the classic page parses a string
+        self._sent: str | None = None  # the scores that all browsers have
         self._metrics = metrics
         self._status = status
         self._system = system
         self._faults = faults
-        self._is_behind = False  # a fault has held the newest scores back
         self._clients: dict[str, Client] = {}  # with a WebSocket, by session id
         self._polling: set[str] = set()  # session ids
         self._watching: set[str] = set()  # session ids of the pages /system
         self._refused: set[tuple[str, str]] = set()  # origins and hosts that the log names
 
     async def send_scores(self, tally: Tally) -> None:
-        """Send the votes to all."""
+        """Send the votes to all, or keep them until a fault ends."""
         self._scores = json.dumps(tally.votes)
         await self._send_scores()
 
     async def _send_scores(self) -> None:
-        self._is_behind = self._is_frozen()
-        if self._is_behind:
+        if self._scores == self._sent or self._is_frozen():
             return
+        self._sent = self._scores
         if self.browsers:
             self._metrics.broadcasts.inc()
         with tracing.broadcasting(self.browsers):
@@ -135,8 +135,7 @@ class Live:
             await asyncio.sleep(STATUS_INTERVAL)
             if self._is_frozen():
                 continue
-            if self._is_behind:
-                await self._send_scores()
+            await self._send_scores()
             status = self._current_status()
             if _lasting(status) != _lasting(sent) or time.monotonic() - sent_at >= MAX_SILENCE:
                 await self._broadcast("pipeline", status)
@@ -204,7 +203,7 @@ class Live:
     def _first_events(self) -> Iterator[tuple[str, object]]:
         yield "message", self._welcome
         if self._is_frozen():
-            self._is_behind = True
+            self._sent = None
             return
         if self._scores is not None:
             yield "scores", self._scores
