@@ -18,14 +18,6 @@ from common.templating import Templates, option_data
 HERE = Path(__file__).parent
 STATIC = StaticFiles(HERE / "static")
 LOCALES = Locales()
-# The text that explains why a vote was refused, by reason. Other reasons are mistakes of a client.
-REFUSALS = {
-    "not_taken": "not recorded",
-    "unsure": "no answer",
-    "unknown_option": "unknown",
-    "changed": "changed",
-    "unavailable": "unavailable",
-}
 
 
 class Page:
@@ -86,8 +78,7 @@ class Page:
             notice = _closed_notice(state, choice, tried)
             state = "closed"
         else:
-            notice = _open_notice(state, choice)
-            state = "recorded" if notice == "recorded" else state
+            notice = state = "recorded" if state == "open" and choice else state
         return self._templates.render(
             "vote.html",
             request,
@@ -123,12 +114,6 @@ def accent_style(accent: str) -> Markup:
         f"header,footer,.answer:not([data-tone=bad]){{--ground:{accent};{inks}color:{ink}}}"
         f".option:focus-visible{{outline-color:{ink}}}"
     )
-
-
-def _open_notice(state: str, choice: str | None) -> str:
-    if state == "open":
-        return "recorded" if choice else "open"
-    return REFUSALS.get(state, "malformed")
 
 
 def _closed_notice(state: str, choice: str | None, tried: str | None) -> str:

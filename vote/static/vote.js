@@ -10,7 +10,7 @@ const RETRY_UNAVAILABLE = 2_000; // ms between two looks whether votes can be re
 const RETRY_CLOSED = 20_000; // ms between two looks whether a closed poll is open again
 const LATE = 5_000; // ms by which a countdown may be late
 // The texts where no cookies are kept.
-const NO_COOKIES = { open: "open once", recorded: "recorded once", "no answer": "no answer once" };
+const NO_COOKIES = { open: "open once", recorded: "recorded once", unsure: "unsure once" };
 
 const main = document.querySelector("main");
 const form = document.getElementById("ballot");
@@ -65,7 +65,7 @@ function show(state, tone, id = null, mark = null) {
   again.hidden = !canRetry;
   again.value = id ?? "";
   if (result) result.hidden = !closed;
-  const failed = state === "no answer" ? "not sure" : "not sent";
+  const failed = state === "unsure" ? "not sure" : "not sent";
   const words = { recorded: "your vote", busy: "busy", failed };
   for (const [each, button] of buttons) {
     const shown = each === id ? mark : each === recorded ? "recorded" : null;
@@ -102,16 +102,16 @@ async function post(id) {
     });
   } catch {
     // Only a device that was offline before is sure that nothing arrived.
-    return wasOffline ? "offline" : "no answer";
+    return wasOffline ? "offline" : "unsure";
   }
   const { status } = response;
   if (status === 202) return "recorded";
   if (status === 409) return "changed";
-  if (status === 422) return "unknown";
+  if (status === 422) return "unknown_option";
   const reason = (await response.json().catch(() => null))?.reason; // a proxy may answer, too
   if (status === 403 && reason === "closed") return "closed";
   if (status < 500) return "refused";
-  return reason === "not_taken" ? "not recorded" : "no answer";
+  return reason === "not_taken" ? reason : "unsure";
 }
 
 async function cast(id) {
@@ -128,7 +128,7 @@ async function cast(id) {
     if (state === "recorded") {
       recorded = sent;
       doubted = null;
-    } else if (state === "no answer") {
+    } else if (state === "unsure") {
       recorded = null; // perhaps it is this option now
       doubted = sent;
     }
@@ -196,9 +196,9 @@ async function refresh() {
     (main.dataset.state === "unavailable" && state !== "unavailable") ||
     (choice !== recorded && keepsCookies)
   ) {
-    load(doubted === null ? null : { state: "no answer", id: doubted });
+    load(doubted === null ? null : { state: "unsure", id: doubted });
   } else if (main.dataset.state === "outdated") {
-    show("not recorded", "bad", wanted, "failed"); // the poll is that of this page again
+    show("not_taken", "bad", wanted, "failed"); // the poll is that of this page again
   }
 }
 
@@ -217,7 +217,7 @@ refreshEvery(RETRY_CLOSED, () => closed);
 
 // The device is no longer offline. The choice is kept and can be sent again.
 addEventListener("online", () => {
-  if (main.dataset.state === "offline" && !closed) show("not recorded", "bad", wanted, "failed");
+  if (main.dataset.state === "offline" && !closed) show("not_taken", "bad", wanted, "failed");
 });
 
 if (!keepsCookies && main.dataset.state === "open") show("open", "quiet");
@@ -227,7 +227,7 @@ if (message?.state === "changed" && !closed) show("changed", "bad");
 else if (buttons.has(message?.id) && !closed) {
   recorded = null;
   doubted = wanted = message.id;
-  show("no answer", "bad", doubted, "failed");
+  show("unsure", "bad", doubted, "failed");
 }
 
 if (main.dataset.closesAt) {
