@@ -20,10 +20,11 @@ def test_rendered_files_are_up_to_date(script: str) -> None:
 @pytest.mark.parametrize("name", manifest.OVERLAYS)
 def test_an_overlay_is_a_whole_system_in_its_own_namespace(name: str) -> None:
     resources = manifest.overlay(name)
-    (namespace,) = (each["metadata"] for each in resources if each["kind"] == "Namespace")
-    assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    found = {each["metadata"].get("namespace") for each in resources}
-    assert found == {None, namespace["name"]}
+    (namespace,) = (each for each in resources if each["kind"] == "Namespace")
+    labels = namespace["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    found = {each["metadata"].get("namespace") for each in resources if each is not namespace}
+    assert found == {namespace["metadata"]["name"]}
     names = {each["metadata"]["name"] for each in resources if "template" in each.get("spec", {})}
     stores = set() if name == "external" else {"redis", "db"}
     assert names == {"vote", "worker", "result"} | stores
