@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import redis
 
 from standalone import folder
 from standalone.child import stop
@@ -27,7 +28,15 @@ class WheelServer(store.Server):
 
     def is_ready(self) -> bool:
         assert self.child.status is None, self.child.describe_end()
-        return self.server.is_ready()
+        return self.server.is_ready() and (isinstance(self.server, Postgres) or self._has_loaded())
+
+    def _has_loaded(self) -> bool:
+        """Return whether Valkey has read its data. Until then it refuses commands."""
+        try:
+            with redis.Redis.from_url(self.server.url) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
 
     def close(self) -> None:
         self._send(signal.SIGCONT)
