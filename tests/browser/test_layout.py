@@ -84,7 +84,7 @@ async def height_of(visitor: Visitor) -> int:
     return height
 
 
-@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.extended), 5])
 async def test_half_a_projector_shows_the_whole_page(arrive: Arrive, count: int) -> None:
     page = ResultPage(poll_of(*DRINKS[:count]), a=1_204, b=987)
     names = ("worker-7d9f8b-m28v2-1a2b3c", "worker-7d9f8b-x8k4p-4d5e6f")
@@ -105,7 +105,9 @@ async def test_half_a_projector_shows_the_whole_page(arrive: Arrive, count: int)
     assert await height_of(visitors[0]) <= HALF["height"]
 
 
-@pytest.mark.parametrize("count", [2, 10, 26])
+@pytest.mark.parametrize(
+    "count", [*(pytest.param(n, marks=pytest.mark.extended) for n in (2, 10)), 26]
+)
 async def test_all_bars_fit_a_wall(arrive: Arrive, count: int) -> None:
     page = ResultPage(poll_of(*DRINKS[:count]), a=9)
     wall = await arrive(page, viewport={"width": 1280, "height": 720})

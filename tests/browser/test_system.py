@@ -91,6 +91,7 @@ async def test_postgres_dies_and_is_back(running: System, arrive: Arrive, wall: 
     await expect(wall.health).to_have_text("All is well", timeout=BACK)
 
 
+@pytest.mark.extended
 async def test_the_pages_die_and_are_back(running: System, arrive: Arrive, wall: Visitor) -> None:
     await running.vote.kill()
     await expect(wall.health).to_contain_text("The vote page is unavailable", timeout=SOON)

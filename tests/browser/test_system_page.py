@@ -114,6 +114,7 @@ async def test_two_versions_have_two_colours(watch: Any) -> None:
     )
 
 
+@pytest.mark.extended
 async def test_more_than_ten_replicas_are_groups(watch: Any) -> None:
     replicas = [replica("vote", name, rate=2.0) for name in NAMES[:11]]
     page = SystemPage(*replicas[:10])
@@ -139,6 +140,7 @@ async def test_no_worker_at_rest_is_no_alarm(watch: Any) -> None:
     await expect(number(wall, "rest")).to_be_hidden()
 
 
+@pytest.mark.extended
 async def test_arrows_follow_the_rates(watch: Any) -> None:
     page = SystemPage(replica("vote"), replica("worker", rate=4.0))
     wall = await watch(page)
@@ -163,6 +165,7 @@ async def test_arrows_follow_the_rates(watch: Any) -> None:
     assert await dots.evaluate_all("(all) => all.flatMap((it) => it.getAnimations())") == []
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 async def test_the_claims_of_a_dead_worker_fly_back(watch: Any, motion: str) -> None:
     dead = replica("worker", "x8k4p", claimed=50)
@@ -202,6 +205,7 @@ def busy_page() -> SystemPage:
     )
 
 
+@pytest.mark.extended
 async def test_it_fits(watch: Any) -> None:
     wall = await watch(busy_page(), reduced_motion="reduce")
     await expect(wall.page.locator(".replica")).to_have_count(23)
@@ -270,6 +274,7 @@ async def test_a_key_leads_to_the_result_and_back(watch: Any) -> None:
 
 
 @pytest.mark.xdist_group("system")
+@pytest.mark.extended
 async def test_a_vote_and_a_worker_are_seen(running: System, arrive: Arrive) -> None:
     wall = await arrive(f"{running.result.url}/system", viewport=DESKTOP)
     for service in ("vote", "worker", "result"):

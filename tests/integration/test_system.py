@@ -41,7 +41,9 @@ def replicas(wall: Listener, service: str) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in shown if each["service"] == service}
 
 
-@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@pytest.mark.parametrize(
+    "transport", ["websocket", pytest.param("polling", marks=pytest.mark.extended)]
+)
 async def test_only_pages_that_show_it_get_it_at_most_4_times_a_second(
     audience: Listener, client: Client, transport: str
 ) -> None:

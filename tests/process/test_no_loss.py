@@ -98,6 +98,7 @@ async def committed(worker: Service) -> int:
     return int(float(found[1]))
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(240)
 async def test_a_worker_killed_in_the_middle_of_a_batch_twenty_times(
     stores: Stores, services: Services, client: Client
@@ -194,7 +195,9 @@ async def test_several_workers_at_once(
         assert "deadlock" not in worker.log
 
 
-@pytest.mark.parametrize("how", ["stop", "kill", "pause"])
+@pytest.mark.parametrize(
+    "how", ["kill", *(pytest.param(how, marks=pytest.mark.extended) for how in ("stop", "pause"))]
+)
 @pytest.mark.parametrize("which", ["redis", "postgres"])
 async def test_a_store_goes_and_comes_back_under_load(
     stores: Stores, services: Services, which: str, how: str
@@ -341,6 +344,7 @@ async def any_claimed(client: Client) -> bool:
     return await claimed(client) > 0
 
 
+@pytest.mark.extended
 async def test_a_worker_that_is_stopped_while_postgres_hangs_requeues(
     stores: Stores, services: Services, client: Client
 ) -> None:
@@ -371,6 +375,7 @@ async def test_a_worker_that_is_stopped_while_postgres_is_unavailable_requeues(
     assert await claimed(client) == 0
 
 
+@pytest.mark.extended
 async def test_fifty_thousand_messages_that_are_no_text_do_not_stop_a_worker(
     stores: Stores, services: Services, client: Client
 ) -> None:
@@ -409,6 +414,7 @@ async def test_a_ballot_that_postgres_refuses_becomes_a_dead_letter(
     assert "worker_ballots_committed_total 9.0" in await worker.text("/metrics")
 
 
+@pytest.mark.extended
 async def test_an_idle_worker_uses_no_cpu(
     stores: Stores, services: Services, client: Client
 ) -> None:

@@ -90,7 +90,9 @@ async def test_ctrl_c_while_it_starts(services: service.Services, place: Path, m
     assert system.run.log == ""
 
 
-@pytest.mark.parametrize("part", ["valkey-server", "-m worker"])
+@pytest.mark.parametrize(
+    "part", ["valkey-server", pytest.param("-m worker", marks=pytest.mark.extended)]
+)
 async def test_what_ends_by_itself_ends_the_run(
     services: service.Services, kept: Path, part: str
 ) -> None:
@@ -137,6 +139,7 @@ async def test_only_the_store_that_is_not_named_is_started(
     assert (place / "data" / "valkey").exists() and not (place / "data" / "postgres").exists()
 
 
+@pytest.mark.extended
 async def test_a_path_that_is_long_odd_and_closed_to_others(
     services: service.Services, place: Path
 ) -> None:
