@@ -65,7 +65,7 @@ lint: $(VENV)/dev lint-workflows ## check format, style, types, links, wording, 
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m pymarkdown --strict-config scan $$(git ls-files '*.md')
-	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml')
+	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml' '*.yml')
 	@$(VENV)/bin/pip-licenses --python $(PY) >/dev/null
 
 .PHONY: requirements

@@ -12,23 +12,37 @@ from pathlib import Path
 # Words that this project has used in an odd sense. Each has a plain replacement.
 BANNED = {
     "anew": "again",
+    "away": "unavailable",
+    "beside": "next to",
+    "is none": "is invalid",
     "mend": "fix",
     "mended": "fixed",
+    "of which": "whose",
     "told": "reported",
+    "whatever comes": "anything",
     "whoever": "anyone who",
 }
-WORD = re.compile(rf"\b({'|'.join(BANNED)})\b", re.IGNORECASE)
+WORDS = "|".join([*BANNED, *map(str.capitalize, BANNED)])  # not "is None", which is Python
+WORD = re.compile(rf"(?<!\bthere )\b({WORDS})\b")
+# A question may open like this, and so may a phrase in a cell or an item, which has no full stop.
+OPENING = re.compile(
+    r"(?:^|(?<=[.!?] )|(?<=[|>*-] ))(Of|Who|What)\b(?:(?!\n\n)[^.!?|])*\.(?=\s|$)", re.MULTILINE
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE = re.compile(r"^```.*?^```$|^ {4}[^\n]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+
+
+def without_code(path: Path) -> str:
+    """Return a Markdown file without its code. Each line keeps its number."""
+    return CODE.sub(lambda found: "\n" * found[0].count("\n"), path.read_text(encoding="utf-8"))
 
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the pieces of prose in a file, each with the number of its first line."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
-        without_code = CODE.sub(lambda found: "\n" * found[0].count("\n"), text)
-        yield from enumerate(without_code.splitlines(), 1)
+        yield from enumerate(without_code(path).splitlines(), 1)
     if path.suffix == ".py":
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -38,16 +52,23 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.partition("# ")[2]
 
 
+def odd_openings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the sentences of a Markdown file that open with Of, Who or What, by their lines."""
+    text = without_code(path)
+    for found in OPENING.finditer(text):
+        yield text.count("\n", 0, found.start()) + 1, found[1]
+
+
 def anchors(path: Path) -> set[str]:
     """Return the anchors of the headings in a Markdown file, as GitHub forms them."""
-    headings = HEADING.findall(CODE.sub("", path.read_text(encoding="utf-8")))
+    headings = HEADING.findall(without_code(path))
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {heading.replace(" ", "-") for heading in plain}
 
 
 def broken_links(path: Path) -> Iterator[str]:
     """Yield the relative links of a Markdown file that lead nowhere."""
-    for target in LINK.findall(CODE.sub("", path.read_text(encoding="utf-8"))):
+    for target in LINK.findall(without_code(path)):
         name, _, anchor = target.partition("#")
         if "://" in target or target.startswith("mailto:"):
             continue
@@ -64,6 +85,9 @@ def main() -> None:
         if path.suffix == ".md":
             for target in broken_links(path):
                 print(f"{path}: the link {target} leads nowhere: correct it")
+                is_wrong = True
+            for number, word in odd_openings(path):
+                print(f"{path}:{number}: a sentence opens with {word}: begin with its subject")
                 is_wrong = True
         for number, text in prose(path):
             for word in WORD.findall(text):
