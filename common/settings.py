@@ -252,6 +252,9 @@ def _line(cls: type[ServiceSettings], problem: Any) -> str:
     name = f"option_{letter[0]}" if letter else field
     if _is_secret(cls.model_fields[field]):
         return f"{name.upper()}: {message}"
+    if problem["type"] in ("greater_than_equal", "less_than_equal"):
+        least, most = cls.model_fields[field].metadata
+        return f"{name.upper()}: {problem['input']} is out of range ({least.ge} to {most.le})"
     return f"{name.upper()}: {problem['input']!r} is not valid: {message}"
 
 

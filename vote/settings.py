@@ -1,8 +1,8 @@
 """The settings of the vote service."""
 
-from typing import Annotated
+import re
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import SecretStr, field_validator
 
 from common.settings import PageUrl, PollSettings, RedisSettings
 
@@ -17,7 +17,14 @@ class Settings(PollSettings, RedisSettings):
 
     result_url: PageUrl = None
     cookie_secret: SecretStr | None = None
-    accent: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
+    accent: str | None = None
+
+    @field_validator("accent")
+    @classmethod
+    def _check_accent(cls, accent: str | None) -> str | None:
+        if accent is not None and not re.fullmatch("#[0-9A-Fa-f]{6}", accent):
+            raise ValueError("must be a colour such as #0a7a3c")
+        return accent
 
     @field_validator("cookie_secret")
     @classmethod

@@ -76,7 +76,8 @@ def test_title_of_many_options_is_short(monkeypatch: Env) -> None:
         ({"OPTION_1": "x"}, "OPTION_1"),
         ({"POLL_CLOSES_AT": "2026-11-24T20:00:00"}, "POLL_CLOSES_AT: '2026-11-24T20:00:00'"),
         ({"POLL_CLOSES_AT": "1764000000"}, "POLL_CLOSES_AT: '1764000000'"),
-        ({"PORT": "65536"}, "PORT: '65536'"),
+        ({"PORT": "65536"}, "PORT: 65536 is out of range (1 to 65535)"),
+        ({"PORT": "x"}, "PORT: 'x'"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: 'loud'"),
         ({"ENV_FILE": "missing"}, "ENV_FILE"),
     ],
@@ -105,6 +106,13 @@ def test_values_that_end_up_in_pages_and_headers_are_checked(
     monkeypatch.setenv(name, value)
     (line,) = errors(vote.settings.Settings, capsys)
     assert line.startswith(f"{name}: {value!r}")
+
+
+def test_a_wrong_colour_is_answered_with_an_example(
+    monkeypatch: Env, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ACCENT", "green")
+    assert "#0a7a3c" in errors(vote.settings.Settings, capsys)[0]
 
 
 def test_every_mistake_has_a_line(monkeypatch: Env, capsys: pytest.CaptureFixture[str]) -> None:
