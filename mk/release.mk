@@ -53,6 +53,7 @@ release-notes: ## print what CHANGELOG.md says about the version
 release-files: ## write the files of a release into build/release (needs helm; after make registry-set)
 	@rm -rf $(RELEASE) && mkdir -p $(RELEASE)
 	@helm package chart --destination $(RELEASE)
-	@tar --create --gzip --file $(RELEASE)/compose.tar.gz compose.yaml compose.observability.yaml compose
+	@tar --create --gzip --file $(RELEASE)/compose.tar.gz \
+	  compose.yaml compose.observability.yaml compose chart/files/rules.yaml chart/files/dashboard.json
 	@for file in k8s/*.yaml; do echo ---; cat "$$file"; done > $(RELEASE)/k8s.yaml
 	@cd $(RELEASE) && sha256sum * > SHA256SUMS
