@@ -17,6 +17,7 @@ registry-set: ## let the files pull the images from a registry (REGISTRY=ghcr.io
 lint-workflows: $(VENV)/dev ## check what GitHub and Renovate read (with Go installed, also by actionlint)
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.renovate .github/renovate.json
 	@$(VENV)/bin/zizmor --offline --quiet --no-progress --persona pedantic .github
 	@if command -v go >/dev/null; then go run $(ACTIONLINT); \
@@ -39,15 +40,17 @@ sbom: $(SYFT)/installed ## write an SBOM of each image that make images built in
 	done
 
 .PHONY: release-check
-release-check: ## say whether a tag names the version, and the changelog describes it (TAG=v1.2.3)
+release-check: ## say whether a tag names the version, and the changelog has its date and describes it (TAG=v1.2.3)
 	@test '$(TAG)' = 'v$(call BAKED,VERSION)' || \
 	  { echo "TAG: '$(TAG)' is not v$(call BAKED,VERSION): run make version-set, commit, and tag again" >&2; exit 1; }
+	@grep -Eq '^## \[$(call BAKED,VERSION)\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$$' CHANGELOG.md || \
+	  { echo "CHANGELOG.md has no heading with a date for $(call BAKED,VERSION): write ## [$(call BAKED,VERSION)] - $$(date +%Y-%m-%d)" >&2; exit 1; }
 	@$(MAKE) --no-print-directory release-notes | grep -q '^- ' || \
 	  { echo "CHANGELOG.md says nothing about $(call BAKED,VERSION): add a section for it" >&2; exit 1; }
 
 .PHONY: release-notes
 release-notes: ## print what CHANGELOG.md says about the version
-	@awk '/^## / {wanted = ($$2 == "[$(call BAKED,VERSION)]"); next} wanted' CHANGELOG.md
+	@awk '/^(## |\[)/ {wanted = ($$2 == "[$(call BAKED,VERSION)]"); next} wanted' CHANGELOG.md
 
 .PHONY: release-files
 release-files: ## write the files of a release into build/release (needs helm; after make registry-set)

@@ -1,6 +1,7 @@
 """A browser, its visitors, and what they visit: pages without stores, or the whole system."""
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ TOKEN = "a token for the tests"  # of the presenter
 def chromium() -> Path:
     """The browser's program."""
     path = install.find()
+    if path is None and os.environ.get("CI"):
+        pytest.fail("no Chromium, but CI is set: install Chromium, or unset CI to skip these tests")
     if path is None:
         pytest.skip(f"no Chromium: {install.ADVICE}")
     return path
