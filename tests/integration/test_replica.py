@@ -135,6 +135,7 @@ async def test_heartbeats_survive_an_outage_of_redis(
     assert (await guest.vote("a")).status == 503
     await stores.redis.start()
     await until.true(guest.is_available)  # it has read its data
+    await client.connection_pool.disconnect()  # from before the outage
     await client.delete(keys.replica(f"vote:{NAME}"))
     await appears(client, "vote")
     assert (await guest.vote("a")).status == 303
