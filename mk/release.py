@@ -26,7 +26,7 @@ VERSIONS = {
     "compose.yaml": r"VERSION:-",
     "compose/*.yaml": r"VERSION:-",
     "docker-bake.hcl": r'variable "VERSION" \{\n  default = "',
-    "docs/**/*.md": r"\| `VERSION`, `REGISTRY` \| `|with the tag ",
+    "docs/**/*.md": r"\| `VERSION`, `REGISTRY` \| `|with the tag |charts/vote --version ",
 }
 # Where the registry is: files, the text in front of it, and its form.
 REGISTRIES = {
