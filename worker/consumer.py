@@ -22,7 +22,13 @@ from common.replica import Rate
 from common.settings import SettingsError
 from worker import store
 from worker.metrics import Metrics
-from worker.queue import HEARTBEAT_INTERVAL, MAX_DEAD, HeartbeatLostError, Session
+from worker.queue import (
+    HEARTBEAT_INTERVAL,
+    MAX_DEAD,
+    HeartbeatDeletedError,
+    HeartbeatLostError,
+    Session,
+)
 from worker.settings import Settings
 from worker.store import Store, newest_per_voter
 
@@ -95,6 +101,8 @@ class Consumer:
             started = time.monotonic()
             try:
                 return await self._run_session()
+            except* HeartbeatDeletedError:
+                log.info("session ended: its heartbeat was deleted, as a reset does")
             except* HeartbeatLostError:
                 self._metrics.lease_lost.inc()
                 log.warning("heartbeat expired: other workers may have requeued the batch")

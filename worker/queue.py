@@ -7,6 +7,7 @@ only workers make room.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -33,6 +34,10 @@ class HeartbeatLostError(Exception):
     """The session counts as dead: others may have requeued what it had claimed."""
 
 
+class HeartbeatDeletedError(HeartbeatLostError):
+    """The heartbeat is missing before it can have expired: a reset has deleted the queue."""
+
+
 class Lengths(NamedTuple):
     """The numbers of messages."""
 
@@ -54,6 +59,7 @@ class Session:
         self._client = client
         self._claimed = keys.claimed(name)
         self._heartbeat = keys.heartbeat(name)
+        self._renewed_at = time.monotonic()  # at the latest heartbeat, or before
 
     async def register(self, status: dict[str, Any]) -> None:
         """Make this session known. From now on it may claim."""
@@ -62,7 +68,10 @@ class Session:
     async def heartbeat(self, status: dict[str, Any]) -> Lengths:
         """Stay alive for another `HEARTBEAT_TTL`."""
         names = [self._heartbeat, keys.WORKERS, keys.VOTES, self._claimed, keys.DEAD]
-        return Lengths(*await self._run("heartbeat", names, self._sign_of_life(status)))
+        started = time.monotonic()
+        lengths = Lengths(*await self._run("heartbeat", names, self._sign_of_life(status)))
+        self._renewed_at = started
+        return lengths
 
     async def wait(self) -> None:
         """Wait for a message in the queue, at most `WAIT` seconds."""
@@ -119,7 +128,7 @@ class Session:
         """Run a script.
 
         Raises:
-            HeartbeatLostError: The heartbeat of this session has expired.
+            HeartbeatLostError: The heartbeat of this session has expired or is deleted.
         """
         run = self._client.register_script(SCRIPTS[script])
         try:
@@ -127,5 +136,6 @@ class Session:
                 return await run(keys=names, args=arguments)
         except redis.exceptions.ResponseError as error:
             if str(error).startswith("NOHEARTBEAT"):
-                raise HeartbeatLostError from None
+                is_expired = time.monotonic() - self._renewed_at >= HEARTBEAT_TTL
+                raise (HeartbeatLostError if is_expired else HeartbeatDeletedError) from None
             raise

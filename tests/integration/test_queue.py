@@ -15,6 +15,7 @@ from worker.queue import (
     HEARTBEAT_TTL,
     MAX_DEAD,
     MAX_MOVED,
+    HeartbeatDeletedError,
     HeartbeatLostError,
     Lengths,
     Session,
@@ -98,6 +99,24 @@ async def test_without_a_heartbeat_a_session_changes_nothing(client: Redis) -> N
         await session.heartbeat({})
     assert await contents(client, keys.claimed("w")) == pushed[:1]
     assert await contents(client, keys.VOTES) == pushed[1:]
+
+
+async def test_an_expired_heartbeat_is_not_mistaken_for_a_deleted_one(client: Redis) -> None:
+    expired, deleted = await registered(client, "w1"), await registered(client, "w2")
+
+    async def is_expired() -> bool:
+        return not await client.exists(keys.heartbeat("w1"))
+
+    await until.true(is_expired, HEARTBEAT_TTL + 5)
+    with pytest.raises(HeartbeatLostError) as lost:
+        await expired.heartbeat({})
+    assert not isinstance(lost.value, HeartbeatDeletedError)
+
+    await deleted.register({})
+    await deleted.heartbeat({})
+    await client.delete(keys.heartbeat("w2"))
+    with pytest.raises(HeartbeatDeletedError):
+        await deleted.heartbeat({})
 
 
 async def test_the_heartbeat_expires_without_renewal(client: Redis) -> None:
