@@ -25,8 +25,24 @@ async def reset(settings: Settings, client: Redis) -> None:
     Votes that arrive meanwhile, for about a second, may be deleted, too. The schema stays.
 
     Raises:
-        Exception: One of `UNAVAILABLE`. Some votes may be deleted; call it again.
+        Exception: One of `UNAVAILABLE`. Nothing is deleted if Postgres cannot empty the table.
+            Otherwise some votes may be deleted; call it again.
     """
+    connection = await postgres_client.connect(settings, "worker-reset")
+    try:
+        async with connection.transaction():  # until Redis is empty, Postgres can undo it
+            await connection.execute("TRUNCATE votes")  # a trigger updates the tallies
+            await _empty_queue(client)
+        await asyncio.sleep(1.2 * HEARTBEAT_INTERVAL)  # all workers notice it
+        # Delete the batches that workers had in memory. Commits of ended sessions that wait for a
+        # lock come first, because Postgres grants it in order.
+        await connection.execute("TRUNCATE votes")
+    finally:
+        connection.terminate()
+    log.warning("deleted all votes")
+
+
+async def _empty_queue(client: Redis) -> None:
     async with asyncio.timeout(ANSWER_TIMEOUT):
         members: set[bytes] = await cast("Any", client.smembers(keys.WORKERS))
         sessions = [member.decode(errors="replace") for member in members]
@@ -38,13 +54,6 @@ async def reset(settings: Settings, client: Redis) -> None:
             *map(keys.claimed, sessions),
             *map(keys.heartbeat, sessions),
         )
-    await asyncio.sleep(1.2 * HEARTBEAT_INTERVAL)  # all workers notice it
-    connection = await postgres_client.connect(settings, "worker-reset")
-    try:
-        await connection.execute("TRUNCATE votes")  # a trigger updates the tallies
-    finally:
-        connection.terminate()
-    log.warning("deleted all votes")
 
 
 async def reset_once(settings: Settings) -> None:

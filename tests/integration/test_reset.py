@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import aiohttp
 import asyncpg
 import pytest
 from redis.asyncio import Redis
@@ -14,6 +15,9 @@ from tests.service import Services
 from tests.store import Stores
 from worker import schema
 from worker.app import create_app
+
+WAITS = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
+RESETS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'worker-reset'"
 
 
 async def stored(tables: asyncpg.Connection) -> int:
@@ -68,27 +72,53 @@ async def test_a_reset_without_confirmation_deletes_nothing(
     assert await client.exists(keys.VOTES, keys.DEAD, keys.claimed("dead")) == 3
 
 
-async def test_a_reset_without_postgres_says_so(stores: Stores, services: Services) -> None:
+async def test_a_reset_without_postgres_says_so_and_deletes_nothing(
+    votes: None, stores: Stores, services: Services, client: Redis
+) -> None:
     await stores.postgres.stop()
     reset = services.start("worker", "--reset", "--yes", **stores.environment)
     assert await reset.ended() == 1
     assert "not all votes are deleted" in reset.log
+    assert await client.exists(keys.VOTES, keys.DEAD, keys.claimed("dead")) == 3
+
+
+async def test_a_reset_deletes_nothing_if_the_table_cannot_be_emptied(
+    votes: None, stores: Stores, services: Services, client: Redis, tables: asyncpg.Connection
+) -> None:
+    await tables.execute("ALTER TABLE votes RENAME TO kept; CREATE VIEW votes AS TABLE kept")
+    reset = services.start("worker", "--reset", "--yes", **stores.environment)
+    assert await reset.ended() == 1
+    assert await stored(tables) == 2
+    assert await client.exists(keys.VOTES, keys.DEAD, keys.claimed("dead")) == 3
+
+
+async def test_a_reset_without_redis_deletes_nothing(
+    votes: None, stores: Stores, services: Services, tables: asyncpg.Connection
+) -> None:
+    await stores.redis.stop()
+    reset = services.start("worker", "--reset", "--yes", **stores.environment)
+    assert await reset.ended() == 1
+    assert await stored(tables) == 2
 
 
 async def test_a_worker_deletes_all_votes_when_a_presenter_asks(
     stores: Stores, client: Redis, tables: asyncpg.Connection
 ) -> None:
     settings = working.settings(stores).model_copy(update={"faults": "enabled"})
-    async with served.opened(create_app(settings)):
+    async with served.opened(create_app(settings)) as url:
         await store(client, tables, "before", 5)
+        sessions = await client.smembers(keys.WORKERS)
         await client.set(keys.RESET, 1)
 
-        async def is_empty() -> bool:
-            return await stored(tables) == 0
+        async def is_done() -> bool:
+            return await stored(tables) == 0 and not await tables.fetchval(RESETS)
 
-        await until.true(is_empty)
+        await until.true(is_done)
         assert not await client.exists(keys.RESET)
         await store(client, tables, "after", 5)
+        assert not sessions & await client.smembers(keys.WORKERS)
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/metrics") as answer:
+            assert "worker_lease_lost_total 0.0" in await answer.text()
 
 
 async def test_without_faults_a_worker_deletes_nothing(
@@ -117,11 +147,12 @@ async def test_batches_in_the_memory_of_a_worker_are_deleted_too(
         await until.true(has_claimed)  # one batch hangs in Postgres, and one waits
         reset = services.start("worker", "--reset", "--yes", **stores.environment)
 
-        async def has_new_session() -> bool:
-            names = await client.smembers(keys.WORKERS)
-            return bool(names) and session not in names
+        async def waits() -> bool:
+            return bool(await tables.fetchval(WAITS))
 
-        await until.true(has_new_session, what=lambda: worker.log)
+        await until.true(waits, what=lambda: reset.log)
+    # From now on, the second batch waits until the first TRUNCATE is committed.
     assert await reset.ended() == 0, reset.log
+    assert session not in await client.smembers(keys.WORKERS), worker.log
     assert await stored(tables) == 0
     await store(client, tables, "after", 20)
