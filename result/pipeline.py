@@ -16,6 +16,9 @@ from common.redis_client import UNAVAILABLE
 
 INTERVAL = 0.25  # seconds between two looks
 TIMEOUT = 1.0  # seconds for one look
+# A worker renews its heartbeat of 3 s twice a second. With less than this to live, it is silent:
+# a look sees that before another worker, which waits the 3 s, requeues the ballots.
+SILENT_TTL = 1_000  # ms
 VOTE_PAGE_MAX_AGE = 3_000  # ms since the last heartbeat
 GRACE = 5.0  # seconds after an outage of Redis in which heartbeats may be missing
 # Seconds after closing in which a vote may still be on its way into Redis: it waits behind a push
@@ -31,6 +34,7 @@ class Worker(NamedTuple):
     state: str
     last_commit: int | None
     claimed: int = 0
+    silent: bool = False
 
 
 class Snapshot(NamedTuple):
@@ -109,12 +113,13 @@ class Pipeline:
                 for name in names:
                     transaction.llen(keys.claimed(name))
                     transaction.get(keys.heartbeat(name))
+                    transaction.pttl(keys.heartbeat(name))
                 waiting, dead, ttl, members, *found = await transaction.execute()
             self._worker_names = sorted(member.decode(errors="replace") for member in members)
             if self._worker_names == names:
                 break
-        claims, beats = found[0::2], found[1::2]
-        workers = list(map(_worker, names, beats, claims))
+        claims, beats, ttls = found[0::3], found[1::3], found[2::3]
+        workers = list(map(_worker, names, beats, claims, ttls))
         return Snapshot(waiting, sum(claims), dead, workers, self._is_vote_page_available(ttl))
 
     def _is_vote_page_available(self, ttl: int) -> bool | None:
@@ -139,12 +144,13 @@ def _known(snapshot: Snapshot) -> Snapshot:
     )
 
 
-def _worker(name: str, beat: bytes | None, claimed: int) -> Worker:
+def _worker(name: str, beat: bytes | None, claimed: int, ttl: int) -> Worker:
     try:
         heartbeat = msgspec.json.decode(beat or b"{}", type=Heartbeat)
     except msgspec.DecodeError:  # another program wrote it
         heartbeat = Heartbeat()
-    return Worker(name, beat is not None, heartbeat.state, heartbeat.last_commit, claimed)
+    alive, silent = beat is not None, ttl < SILENT_TTL
+    return Worker(name, alive, heartbeat.state, heartbeat.last_commit, claimed, silent)
 
 
 def _now() -> datetime.datetime:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from common import faults
 from common.faults import Fault
 from common.redis_client import UNAVAILABLE
 from common.replica import Beat, read_beats
+from result.pipeline import Worker
 from result.status import Status
 
 TIMEOUT = 1.0  # seconds for one look at Redis
@@ -53,10 +55,10 @@ class System:
         status = self._status.event()
         tally = self._status.tallies.latest
         lags = sorted(lag for beat in beats or [] for lag in beat.lags)
-        replicas = self._replicas()
         return {
             "now": now,
-            "replicas": replicas,
+            "replicas": self._replicas(),
+            "abandoned": self._abandoned(),
             **{key: status[key] for key in ("waiting", "claimed", "dead", "redis", "postgres")},
             "stored": sum(tally.votes.values()) if tally else None,
             "browsers": sum(beat.browsers or 0 for beat in beats or []),
@@ -93,11 +95,18 @@ class System:
             elif gone_since is not None and now - gone_since > GONE:
                 del self._known[key]
 
-    def _replicas(self) -> list[dict[str, Any]]:
+    def _abandoned(self) -> Counter[str] | None:
+        """Return what silent sessions have claimed, by the name of their worker."""
+        sessions = self._sessions()
+        return None if sessions is None else _claims(each for each in sessions if each.silent)
+
+    def _sessions(self) -> list[Worker] | None:
+        """Return the sessions of all workers; None if they are unknown."""
         snapshot = self._status.pipeline.latest if self._status.pipeline else None
-        claims: Counter[str] = Counter()
-        for worker in (snapshot.workers if snapshot else None) or []:
-            claims[worker.name.rpartition("-")[0]] += worker.claimed  # <name>-<random digits>
+        return snapshot.workers if snapshot else None
+
+    def _replicas(self) -> list[dict[str, Any]]:
+        claims = _claims(self._sessions() or [])
         replicas = []
         for _, (beat, gone_since) in sorted(self._known.items()):
             fields = msgspec.structs.asdict(beat) | {"gone_since": gone_since}
@@ -108,6 +117,13 @@ class System:
                 fields["rate"] = 0.0
             replicas.append(fields)
         return replicas
+
+
+def _claims(sessions: Iterable[Worker]) -> Counter[str]:
+    claims: Counter[str] = Counter()
+    for each in sessions:
+        claims[each.name.rpartition("-")[0]] += each.claimed  # <name>-<random digits>
+    return claims
 
 
 def _quantile(ascending: list[int], percent: int) -> int:

@@ -10,12 +10,13 @@ const MOST = 10; // boxes of a service; more are drawn as a group for each versi
 const rows = document.getElementById("replicas");
 const queue = document.querySelector("[data-stage=redis]");
 const hues = new Map(); // by version, in the order of their appearance
-let claims = new Map(); // what each worker had claimed, by key
+let abandoned = {}; // what silent sessions had claimed, by the name of their worker
 
-export function drawReplicas(replicas, now) {
+export function drawReplicas(content) {
+  const { replicas, now } = content;
   const known = [...replicas].sort((a, b) => a.started_at - b.started_at);
   for (const { version } of known) if (!hues.has(version)) hues.set(version, hues.size % 8);
-  returnClaims(known);
+  returnClaims(content.abandoned);
   const described = [];
   for (const stage of document.querySelectorAll(".replicas")) {
     const own = known.filter((each) => each.service === stage.dataset.service);
@@ -26,18 +27,18 @@ export function drawReplicas(replicas, now) {
   sync(rows, "row", described);
 }
 
-/** What a dead worker had claimed is back in the queue: shows the way. */
-function returnClaims(replicas) {
-  for (const { service, name, claimed, gone_since: gone } of replicas) {
-    const returned = (claims.get(`${service}:${name}`) ?? 0) - claimed;
-    if (gone && returned > 0) fly(count(returned), boxOf(service, name), queue);
+/** Shows that what a dead session had claimed is back in the queue. Null: it is unknown. */
+function returnClaims(now) {
+  for (const [name, claimed] of Object.entries(now ? abandoned : {})) {
+    const returned = claimed - (now[name] ?? 0);
+    if (returned > 0) fly(count(returned), boxOf(name), queue);
   }
-  claims = new Map(replicas.map((each) => [`${each.service}:${each.name}`, each.claimed ?? 0]));
+  abandoned = now ?? {};
 }
 
-function boxOf(service, name) {
-  const stage = document.querySelector(`.replicas[data-service=${service}]`);
-  return stage.querySelector(`[data-key="${CSS.escape(`${service}:${name}`)}"]`) ?? stage;
+function boxOf(name) {
+  const stage = document.querySelector(".replicas[data-service=worker]");
+  return stage.querySelector(`[data-key="${CSS.escape(`worker:${name}`)}"]`) ?? stage;
 }
 
 /** One group for each version, with the sums of its replicas. */

@@ -23,7 +23,7 @@ function draw(content) {
     const replicas = content.replicas.filter((each) => each.service === service);
     rates[service] = replicas.reduce((sum, each) => sum + (each.gone_since ? 0 : each.rate), 0);
   }
-  drawReplicas(content.replicas, content.now);
+  drawReplicas(content);
   setSpeeds(rates);
   show(content, rates);
   panel?.draw(content);

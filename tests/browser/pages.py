@@ -154,6 +154,7 @@ class SystemPage(ResultPage):
             "dead": 0,
             "browsers": 1,
             "commits": 0.0,
+            "abandoned": {},
             "latency": None,
             "redis": store("available"),
             "postgres": store("available"),

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+import redis.asyncio
 from playwright.async_api import Locator, expect
 
+from common import faults
 from tests import until
 from tests.browser.conftest import TOKEN, Arrive, Serve
 from tests.browser.pages import SystemPage, replica, store
@@ -19,6 +21,12 @@ APPEARS = 2_000  # ms; a heartbeat each 500 ms, an event each 250 ms, and a slow
 GONE = 8_000  # ms; a heartbeat lives for 2 s
 STOPS = 20_000  # ms until it is left out, 10 s after that
 SPEEDS = """(dots) => dots.map((it) => it.getAnimations().map((each) => each.playbackRate)[0])"""
+NOTE_FLIGHTS = """() => {
+    const note = (changes) => changes.forEach((each) => flown.push(
+        ...[...each.addedNodes].map((node) => node.textContent)));
+    globalThis.flown = [];
+    new MutationObserver(note).observe(document.querySelector(".diagram"), { childList: true });
+}"""
 NEW = {"version": "0.3.0-green", "accent": "#0a7a3c"}
 
 
@@ -172,21 +180,30 @@ async def test_the_claims_of_a_dead_worker_fly_back(watch: Any, motion: str) -> 
     page = SystemPage(dead, replica("worker", claimed=20))
     wall = await watch(page, reduced_motion=motion)
     await expect(box(wall, "x8k4p")).to_contain_text("50 claimed")
-    await wall.page.evaluate(
-        """() => {
-            const note = (changes) => changes.forEach((each) => flown.push(
-                ...[...each.addedNodes].map((node) => node.textContent)));
-            globalThis.flown = [];
-            new MutationObserver(note).observe(document.querySelector(".diagram"),
-                { childList: true });
-        }"""
-    )
+    await wall.page.evaluate(NOTE_FLIGHTS)
     dead |= {"gone_since": dead["started_at"] + 1}
-    await page.send(dead, replica("worker"))  # the other worker has committed its claims
+    # The other worker has committed its claims.
+    await page.send(dead, replica("worker"), abandoned={dead["name"]: 50})
     await expect(box(wall, "x8k4p")).to_contain_text("gone")
-    await page.send(dead | {"claimed": 0}, replica("worker"), waiting=50)
+    await page.send(dead | {"claimed": 0}, replica("worker"), waiting=50, abandoned={})
     await expect(number(wall, "waiting")).to_have_text("50")
     assert await wall.page.evaluate("flown") == (["50"] if motion == "no-preference" else [])
+    await expect(wall.page.locator(".flight")).to_have_count(0)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_the_claims_of_a_restarted_worker_fly_back(watch: Any, known: bool) -> None:
+    crashed = replica("worker", claimed=50)
+    page = SystemPage(crashed, abandoned={crashed["name"]: 50})
+    wall = await watch(page)
+    await expect(box(wall, "worker")).to_contain_text("50 claimed")
+    await wall.page.evaluate(NOTE_FLIGHTS)
+    if not known:  # during an outage of Redis
+        await page.send(crashed, waiting=None, abandoned=None)
+        await expect(number(wall, "waiting")).to_have_text("–")  # noqa: RUF001
+    await page.send(replica("worker"), waiting=50, abandoned={})  # it never was "gone"
+    await expect(number(wall, "waiting")).to_have_text("50")
+    assert await wall.page.evaluate("flown") == (["50"] if known else [])
     await expect(wall.page.locator(".flight")).to_have_count(0)
 
 
@@ -290,6 +307,28 @@ async def test_a_vote_and_a_worker_are_seen(running: System, arrive: Arrive) -> 
     await expect(box(wall, "m28v2")).to_contain_text("gone", timeout=GONE)
     await expect(box(wall, "m28v2")).to_have_count(0, timeout=STOPS)
     await expect(box(wall, "worker")).to_have_count(1)
+
+
+@pytest.mark.xdist_group("system")
+@pytest.mark.extended
+async def test_a_worker_crashes_and_is_restarted(running: System, arrive: Arrive) -> None:
+    wall = await arrive(f"{running.result.url}/system", viewport=DESKTOP)
+    await expect(box(wall, "worker")).to_have_count(1)
+    await wall.page.evaluate(NOTE_FLIGHTS)
+    async with redis.asyncio.Redis.from_url(running.stores.redis_url) as client:
+        await faults.add(client, faults.create("worker-crash"))
+    await expect(box(wall, "worker")).to_contain_text("crash", timeout=APPEARS)
+    phone = await arrive(running.vote.url)
+    await phone.vote("a")
+    await until.true(lambda: running.worker.status == faults.CRASHED)
+    await running.restart("worker")
+
+    async def has_flown() -> bool:
+        return bool(await wall.page.evaluate("flown") == ["1"])
+
+    await until.true(has_flown, GONE / 1_000)
+    await expect(box(wall, "worker")).to_have_count(1)
+    assert await running.tallies() == {"a": 1}
 
 
 @pytest.mark.xdist_group("system")

@@ -31,14 +31,15 @@ async def test_the_status(audience: Listener, client: Client) -> None:
     await beat(client, "w1", state="draining", last_commit=committed)
     await audience.shows(waiting=3, claimed=2, dead=1, last_commit=committed)
     status = audience.status
-    assert status["workers"] == [
-        {"name": "w1", "alive": True, "state": "draining", "last_commit": committed, "claimed": 2}
-    ]
+    worker = {"name": "w1", "state": "draining", "last_commit": committed, "claimed": 2}
+    assert status["workers"] == [worker | {"alive": True, "silent": False}]
     assert status["postgres"]["state"] == status["redis"]["state"] == "available"
     assert (status["closes_at"], status["final"]) == (None, False)
     now = time.time() * 1000  # ms
     assert now - 5000 < status["as_of"] <= status["now"] <= now
 
+    await beat(client, "w1", ms=1_000)
+    await until.true(lambda: audience.status["workers"][0]["silent"])
     await client.delete(keys.heartbeat("w1"))
     await until.true(lambda: not audience.status["workers"][0]["alive"])
     await client.srem(keys.WORKERS, "w1")

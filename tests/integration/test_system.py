@@ -102,10 +102,12 @@ async def test_what_a_dead_worker_had_claimed(wall: Listener, client: Client) ->
     await client.sadd(keys.WORKERS, "w-1-abcdef", "w-1-123456", "w-2-abcdef")
     await client.rpush(keys.claimed("w-1-abcdef"), b"1", b"2")
     await client.rpush(keys.claimed("w-1-123456"), b"3")
+    await client.set(keys.heartbeat("w-1-123456"), "{}", px=60_000)
     for name in ("w-1", "w-2"):
         await beat(client, "worker", name, commits=2)
     await until.true(lambda: replicas(wall, "worker").get("w-1", {}).get("claimed") == 3)
     assert replicas(wall, "worker")["w-2"]["claimed"] == 0
+    assert newest(wall)["abandoned"]["w-1"] == 2
     assert (newest(wall)["claimed"], newest(wall)["commits"]) == (3, 4)
     await client.delete(keys.replica("worker:w-1"))
     await until.true(lambda: replicas(wall, "worker")["w-1"]["gone_since"] is not None)
@@ -116,6 +118,7 @@ async def test_what_a_dead_worker_had_claimed(wall: Listener, client: Client) ->
             pass
     await until.true(lambda: newest(wall)["waiting"] == 3)
     assert replicas(wall, "worker")["w-1"]["claimed"] == 0
+    assert newest(wall)["abandoned"]["w-1"] == 0
 
 
 async def test_latency_is_of_all_workers(wall: Listener, client: Client) -> None:
