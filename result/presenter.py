@@ -18,6 +18,8 @@ from common.dependency import describe
 from common.faults import Fault, FaultError
 from common.redis_client import UNAVAILABLE
 from common.security import is_cross_site
+from result.routes import get_status
+from result.status import Status
 
 COOKIE = "presenter"
 COOKIE_AGE = 12 * 60 * 60  # seconds
@@ -135,7 +137,13 @@ async def clear_faults(client: Annotated[Redis, Depends(get_redis)]) -> None:
 
 
 @router.post("/reset", status_code=202)
-async def reset(_: ResetRequest, client: Annotated[Redis, Depends(get_redis)]) -> None:
+async def reset(
+    _: ResetRequest,
+    client: Annotated[Redis, Depends(get_redis)],
+    status: Annotated[Status, Depends(get_status)],
+) -> None:
     """Ask the workers to delete all votes. One does it within a second."""
+    if status.has_no_worker:
+        raise HTTPException(503, "no worker is running: start one, then ask again")
     async with asyncio.timeout(faults.TIMEOUT):
         await client.set(keys.RESET, 1, ex=RESET_TTL)

@@ -41,6 +41,12 @@ class Status:
         )
 
     @property
+    def has_no_worker(self) -> bool:
+        """Whether no worker is alive, as far as this is known."""
+        workers = self.pipeline.latest.workers if self.pipeline and self.pipeline.latest else None
+        return workers is not None and not any(each.alive for each in workers)
+
+    @property
     def is_degraded(self) -> bool:
         """Whether a store, the vote page or all needed workers are unavailable."""
         stores = [self.tallies.postgres, *([self.pipeline.redis] if self.pipeline else [])]
@@ -51,11 +57,8 @@ class Status:
             return False
         # No worker at rest is no fault: an autoscaler starts one with the next vote.
         needs_worker = bool(snapshot.workers or snapshot.waiting or snapshot.claimed)
-        has_no_worker = snapshot.workers is not None and not any(
-            each.alive for each in snapshot.workers
-        )
         is_vote_page_missing = snapshot.vote_page is False and not self.poll.is_closed()
-        return (needs_worker and has_no_worker) or is_vote_page_missing
+        return (needs_worker and self.has_no_worker) or is_vote_page_missing
 
     def event(self) -> dict[str, Any]:
         """Return the content of the event `pipeline`; times are in ms since the epoch."""

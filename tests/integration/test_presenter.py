@@ -129,14 +129,26 @@ async def test_a_wrong_fault_is_explained(presenter: aiohttp.ClientSession, clie
     assert not await client.exists(keys.FAULTS)
 
 
-async def test_a_reset_needs_a_confirmation_and_lapses(
-    presenter: aiohttp.ClientSession, client: Redis
+async def test_a_reset_needs_a_confirmation_and_a_worker_and_lapses(
+    url: str, presenter: aiohttp.ClientSession, client: Redis
 ) -> None:
     assert (await post(presenter, "/system/reset", {"confirm": "yes"}))[0] == 422
-    assert not await client.exists(keys.RESET)
+    async with listener.opened(url) as audience:
+        await client.sadd(keys.WORKERS, "w1")  # without a heartbeat
+        await until.true(lambda: workers(audience) == [False])
+        status, text = await post(presenter, "/system/reset", RESET)
+        assert (status, "no worker is running" in text) == (503, True)
+        assert not await client.exists(keys.RESET)
+        await client.set(keys.heartbeat("w1"), "{}", ex=60)
+        await until.true(lambda: workers(audience) == [True])
     assert (await post(presenter, "/system/reset", RESET))[0] == 202
     # A worker that starts an hour later must not delete anything.
     assert 0 < await client.ttl(keys.RESET) <= 10
+
+
+def workers(audience: listener.Listener) -> list[bool]:
+    """Return whether each worker is alive."""
+    return [each["alive"] for each in audience.status.get("workers") or []]
 
 
 async def test_without_redis_the_answer_says_so(
