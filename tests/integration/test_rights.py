@@ -122,3 +122,26 @@ async def test_result(client: Redis, stores: Stores, tables: asyncpg.Connection)
 
             await until.true(lambda: names() == [NAME])
             assert await client.smembers(keys.REPLICAS) == {f"result:{NAME}".encode()}
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "allowed", "forbidden"),
+    [
+        ("worker", keys.RESET, ["DEL"], ["GET", "SET", "LPUSH", "PEXPIRE"]),
+        ("worker", keys.FAULTS, ["HGETALL", "HDEL"], ["DEL", "HSET"]),
+        ("result", keys.RESET, ["SET"], ["GET", "DEL"]),
+        ("result", keys.FAULTS, ["HGETALL", "HSET", "DEL", "EXPIRE"], ["HDEL", "GET"]),
+    ],
+)
+async def test_a_user_has_the_rights_on_a_key_that_its_service_uses(
+    client: Redis, name: str, key: str, allowed: list[str], forbidden: list[str]
+) -> None:
+    arguments = {"DEL": 0, "GET": 0, "HGETALL": 0, "HSET": 2}  # of all others: 1
+
+    async def is_allowed(command: str) -> bool:
+        rest = ["1"] * arguments.get(command, 1)
+        answer = await client.execute_command("ACL", "DRYRUN", "tester", command, key, *rest)
+        return bool(answer in (b"OK", "OK", True))
+
+    async with account.opened(client, *rules(name)):
+        assert {each for each in (*allowed, *forbidden) if await is_allowed(each)} == set(allowed)
