@@ -140,7 +140,7 @@ async def test_a_user_has_the_rights_on_a_key_that_its_service_uses(
 
     async def is_allowed(command: str) -> bool:
         rest = ["1"] * arguments.get(command, 1)
-        answer = await client.execute_command("ACL", "DRYRUN", "tester", command, key, *rest)
+        answer = await client.acl_dryrun("tester", command, key, *rest)
         return bool(answer in (b"OK", "OK", True))
 
     async with account.opened(client, *rules(name)):
