@@ -99,6 +99,14 @@ class ResetRequest(BaseModel):
 router = APIRouter(prefix="/system")
 
 
+@router.get("/login")
+async def is_logged_in(
+    request: Request, presenter: Annotated[Presenter, Depends(get_presenter)]
+) -> bool:
+    """Return whether the browser has sent the cookie that the other endpoints require."""
+    return presenter.accepts_cookie(request.cookies.get(COOKIE, ""))
+
+
 @router.post("/login", status_code=204)
 async def log_in(
     login: Login,

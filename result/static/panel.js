@@ -42,6 +42,11 @@ export function startPanel() {
     offerReplicas();
   }
 
+  panel.addEventListener("toggle", async () => {
+    if (!panel.open) return;
+    const response = await send("GET", "login");
+    if (response?.ok && !(await response.json())) login();
+  });
   kind.addEventListener("change", chooseKind);
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -169,7 +169,11 @@ class SystemPage(ResultPage):
 
     @property
     def _routes(self) -> list[Route]:
-        return [*super()._routes, Route("/system", self._show_system)]
+        return [
+            *super()._routes,
+            Route("/system", self._show_system),
+            Route("/system/login", lambda _: JSONResponse(False)),
+        ]
 
     async def _connect(self, session: str, _: dict[str, Any], auth: Any = None) -> None:
         if auth == {"page": "system"}:

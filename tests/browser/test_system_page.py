@@ -250,6 +250,9 @@ async def test_it_is_accessible(watch: Any) -> None:
     wall = await watch(busy_page())
     await expect(wall.page.locator(".replica")).to_have_count(23)
     await wall.page.get_by_text("Presenter's panel").click()
+    await expect(wall.page.get_by_label("Token")).to_be_focused()
+    await wall.check_accessibility()
+    await wall.page.keyboard.press("Escape")
     await wall.check_accessibility()
     await wall.page.get_by_role("button", name="Delete all votes").click()
     await wall.check_accessibility()
@@ -339,13 +342,15 @@ async def test_the_presenter_sets_a_fault_and_deletes_all_votes(
     await phone.vote("a")
     wall = await arrive(f"{running.result.url}/system", viewport=DESKTOP)
     await expect(number(wall, "stored")).to_have_text("1")
-    await wall.page.get_by_text("Presenter's panel").click()
-    await wall.page.get_by_label("Value").fill("700")
-    with wall.network_errors():  # the browser reports the refusals
-        await wall.page.get_by_role("button", name="Start").click()
+    panel, dialog = wall.page.get_by_text("Presenter's panel"), wall.page.get_by_role("dialog")
+    await panel.click()
+    with wall.network_errors():  # the browser reports the refusal
         for token in ("wrong", TOKEN):
-            await wall.page.get_by_label("Token").fill(token)
-            await wall.page.get_by_role("button", name="Continue").click()
+            await dialog.get_by_label("Token").fill(token)
+            await dialog.get_by_role("button", name="Continue").click()
+        await expect(dialog).to_be_hidden()
+    await wall.page.get_by_label("Value").fill("700")
+    await wall.page.get_by_role("button", name="Start").click()
     await expect(box(wall, "vote")).to_contain_text("latency 700 ms", timeout=APPEARS)
     await expect(wall.page.locator("#faults li")).to_contain_text("Slow votes 700 ms")
     await wall.page.get_by_role("button", name="Clear all faults").click()
@@ -353,7 +358,30 @@ async def test_the_presenter_sets_a_fault_and_deletes_all_votes(
     await expect(wall.page.locator("#faults li")).to_have_count(0)
     for answer, stored in (("Cancel", "1"), ("Delete all votes", "0")):
         await wall.page.get_by_role("button", name="Delete all votes").click()
-        dialog = wall.page.get_by_role("dialog")
         await dialog.get_by_role("button", name=answer).click()
         await expect(dialog).to_be_hidden()
         await expect(number(wall, "stored")).to_have_text(stored, timeout=APPEARS)
+
+
+@pytest.mark.xdist_group("system")
+@pytest.mark.extended
+async def test_a_presenter_signs_in_once(running: System, arrive: Arrive) -> None:
+    wall = await arrive(f"{running.result.url}/system", viewport=DESKTOP)
+    dialog = wall.page.get_by_role("dialog")
+
+    async def toggle() -> None:
+        await wall.page.get_by_text("Presenter's panel").click()
+
+    await toggle()
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(dialog).to_be_hidden()
+    await toggle()
+    await toggle()  # it asks again
+    await dialog.get_by_label("Token").fill(TOKEN)
+    await dialog.get_by_role("button", name="Continue").click()
+    await expect(dialog).to_be_hidden()
+    await wall.page.reload()
+    async with wall.page.expect_response("**/system/login"):
+        await toggle()
+    await wall.page.get_by_role("button", name="Delete all votes").click()  # nothing covers it
+    await expect(dialog).to_contain_text("cannot be undone")

@@ -75,12 +75,16 @@ async def test_without_faults_the_endpoints_do_not_exist(result_url: str) -> Non
 
 
 async def test_the_cookie_is_for_this_page_only_and_is_not_the_token(
-    browser: aiohttp.ClientSession,
+    url: str, browser: aiohttp.ClientSession
 ) -> None:
     async with browser.post("/system/login", json={"token": TOKEN}) as answer:
         cookie = answer.cookies["presenter"]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "strict")
     assert TOKEN not in cookie.value
+    for value, valid in (("", False), (TOKEN, False), (cookie.value, True)):
+        headers = {"cookie": f"presenter={value}"}
+        async with aiohttp.request("GET", f"{url}/system/login", headers=headers) as answer:
+            assert await answer.json() is valid
 
 
 async def test_only_a_presenter_who_has_logged_in_may_change_anything(
