@@ -17,7 +17,7 @@ PORTS = {
 SECRETS = {
     "vote": {"cookie-secret", "redis-password"},
     "worker": {"redis-password", "db-password"},
-    "result": {"redis-password", "db-password"},
+    "result": {"redis-password", "db-password", "presenter-token"},
     "redis": {"admin-password", "users.acl"},
     "db": {"postgres-password", "worker-password", "result-password"},
 }
