@@ -295,7 +295,11 @@ async def test_in_chinese(arrive: Arrive) -> None:
     await expect(wall.page.locator("#total")).to_have_text("1 票")
 
 
-@pytest.mark.parametrize(("count", "viewport"), [(2, DESKTOP), (12, PHONE)], ids=["2", "12"])
+@pytest.mark.parametrize(
+    ("count", "viewport"),
+    [(2, DESKTOP), pytest.param(12, PHONE, marks=pytest.mark.extended)],
+    ids=["2", "12"],
+)
 async def test_accessibility(arrive: Arrive, count: int, viewport: dict[str, int]) -> None:
     page = ResultPage(poll_of(*(f"Option {number}" for number in range(count))), a=3, b=2)
     page.changes = {"vote_page": False}

@@ -191,7 +191,7 @@ async def test_the_claims_of_a_dead_worker_fly_back(watch: Any, motion: str) -> 
     await expect(wall.page.locator(".flight")).to_have_count(0)
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("known", [True, pytest.param(False, marks=pytest.mark.extended)])
 async def test_the_claims_of_a_restarted_worker_fly_back(watch: Any, known: bool) -> None:
     crashed = replica("worker", claimed=50)
     page = SystemPage(crashed, abandoned={crashed["name"]: 50})
@@ -246,6 +246,7 @@ async def size_of(wall: Visitor) -> tuple[int, int]:
     return width, height
 
 
+@pytest.mark.extended
 async def test_it_is_accessible(watch: Any) -> None:
     wall = await watch(busy_page())
     await expect(wall.page.locator(".replica")).to_have_count(23)

@@ -192,7 +192,10 @@ async def test_languages(arrive: Arrive) -> None:
     await expect(phone.page.locator("html")).to_have_attribute("lang", "en")
 
 
-@pytest.mark.parametrize("state", ["recorded", "failed", "closed"])
+@pytest.mark.parametrize(
+    "state",
+    ["recorded", *(pytest.param(it, marks=pytest.mark.extended) for it in ("failed", "closed"))],
+)
 async def test_accessibility(arrive: Arrive, state: str) -> None:
     closes_at = datetime.now(UTC) - timedelta(hours=1) if state == "closed" else None
     page = VotePage(
