@@ -32,7 +32,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 class Spans:
-    """What this process records and sends to the collector of the environment.
+    """The spans of this process, sent to the collector that the environment names.
 
     The SDK reads the standard variables: OTEL_EXPORTER_OTLP_…, OTEL_TRACES_SAMPLER, OTEL_BSP_….
     """

@@ -43,7 +43,7 @@ class Presenter:
 
 
 def _digest(token: str) -> str:
-    """Return what the cookie contains. It does not reveal the token."""
+    """Return the content of the cookie. It does not reveal the token."""
     return hmac.new(token.encode(), b"presenter", hashlib.sha256).hexdigest()
 
 
@@ -76,7 +76,7 @@ async def get_redis(
 
 
 class Login(BaseModel):
-    """What a presenter knows."""
+    """The request to log in."""
 
     token: str = Field(description="The setting PRESENTER_TOKEN")
 

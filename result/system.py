@@ -1,4 +1,4 @@
-"""What the page /system shows: every replica, and the votes on their way."""
+"""The content of the page /system: every replica, and the votes on their way."""
 
 import asyncio
 import time
