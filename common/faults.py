@@ -65,7 +65,7 @@ class Fault:
 
     @property
     def id(self) -> str:
-        """What identifies it: setting it again replaces it."""
+        """The identity of the fault: setting it again replaces it."""
         return f"{self.kind}:{self.service}:{self.replica or '*'}"
 
     def __str__(self) -> str:

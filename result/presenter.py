@@ -27,7 +27,7 @@ RESET_TTL = 5  # seconds in which a worker must see the request; later nobody ex
 
 
 class Presenter:
-    """Who may use the endpoints, and the Redis where faults are set."""
+    """The token that opens the endpoints, and the Redis where faults are set."""
 
     def __init__(self, client: Redis, token: str) -> None:
         self.client = client

@@ -1,4 +1,4 @@
-"""What a class uses: load, scaling that happens, and a reset."""
+"""The tools of a class: load, autoscaling and a reset."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from tests.service import free_port
 
 
 class Span(NamedTuple):
-    """What a service has sent about one span."""
+    """A span as a service has sent it."""
 
     service: str
     name: str

@@ -1,4 +1,4 @@
-"""What one client of the live channel can cost the others and the service."""
+"""The cost that one client of the live channel can cause."""
 
 import asyncio
 import datetime
