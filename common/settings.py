@@ -184,7 +184,7 @@ class PollSettings(ServiceSettings):
     def _check_text(cls, given: object) -> object:
         """Reject bare numbers, which pydantic would take for seconds since the epoch."""
         if isinstance(given, str) and not re.match(r"\d{4}-", given):
-            raise ValueError("must be a time with its offset, as in 2026-11-24T20:00:00+01:00")
+            raise ValueError("must be a time with its offset, as in 2030-01-31T20:00:00+01:00")
         return given
 
     @field_validator("options")

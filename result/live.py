@@ -34,8 +34,7 @@ MAX_SILENCE = 0.75  # seconds after which an unchanged status is sent again, as 
 PING_INTERVAL = 10  # seconds
 PING_TIMEOUT = 10  # seconds
 MAX_MESSAGE = 16 * 1024  # bytes that a client may send at once
-MAX_REFUSALS = 10  # refused origins in the log
-MAX_NAME = 100  # characters of such an origin
+MAX_NAME = 100  # characters of a refused origin in the log
 
 Status = dict[str, Any]
 
@@ -111,7 +110,7 @@ class Live:
         self._clients: dict[str, Client] = {}  # with a WebSocket, by session id
         self._polling: set[str] = set()  # session ids
         self._watching: set[str] = set()  # session ids of the pages /system
-        self._refused: set[tuple[str, str]] = set()  # origins and hosts that the log names
+        self._has_refused = False
 
     async def send_scores(self, tally: Tally) -> None:
         """Send the votes to all, or keep them until a fault ends."""
@@ -225,16 +224,11 @@ class Live:
         host = environ.get("HTTP_HOST", "")
         if is_same_host(origin, host, environ.get("HTTP_X_FORWARDED_HOST", "")):
             return True
-        refusal = origin[:MAX_NAME], host[:MAX_NAME]
-        if refusal not in self._refused and len(self._refused) < MAX_REFUSALS:
-            self._refused.add(refusal)
+        if not self._has_refused:  # only the first one: strangers must not fill the log
+            self._has_refused = True
             advice = "if it is yours, configure the proxy to pass the header Host"
-            log.warning(
-                "refused the page of another host",
-                origin=origin[:MAX_NAME],
-                host=host[:MAX_NAME],
-                advice=advice,
-            )
+            names = {"origin": origin[:MAX_NAME], "host": host[:MAX_NAME]}
+            log.warning("refused the page of another host", **names, advice=advice)
         return False
 
 

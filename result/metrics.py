@@ -1,5 +1,7 @@
 """Metrics of the result service."""
 
+from functools import partial
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from common import __version__
@@ -11,16 +13,14 @@ class Metrics:
 
     def __init__(self, version: str = __version__) -> None:
         self.registry = registry(version)
-        self.voters = Gauge(
-            "result_voters", "Voters behind each option.", ["option"], registry=self.registry
-        )
-        self.browsers = Gauge("result_browsers", "Connected browsers.", registry=self.registry)
-        self.broadcasts = Counter(
-            "result_broadcasts", "Scores sent to all browsers.", registry=self.registry
-        )
-        self.tally_read_seconds = Histogram(
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.voters = gauge("result_voters", "Voters behind each option.", ["option"])
+        self.browsers = gauge("result_browsers", "Connected browsers.")
+        self.broadcasts = counter("result_broadcasts", "Scores sent to all browsers.")
+        self.tally_read_seconds = histogram(
             "result_tally_read_seconds",
             "Time that one read of the tallies took.",
             buckets=LATENCY_BUCKETS,
-            registry=self.registry,
         )

@@ -10,10 +10,6 @@ from standalone.child import SetupError, Watch
 
 EXIT_STATUS = 2  # for wrong options or settings, a port in use, data that cannot be used
 DATA = ".standalone"
-EPILOG = (
-    "The services read their other settings from the environment or from .env. If those name a"
-    " store (DATABASE_URL or DB_HOST, REDIS_URL or REDIS_HOST), it is used and none is started."
-)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -21,7 +17,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m standalone",
         description="Run vote, worker, result, Postgres and Valkey on this machine.",
-        epilog=EPILOG,
+        epilog="The services read their other settings from the environment or from .env.",
         allow_abbrev=False,
     )
     add = parser.add_argument

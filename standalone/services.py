@@ -74,10 +74,6 @@ class Configuration:
         self.worker = load(WorkerSettings)
         self.result = load(PresentedResult)
 
-    def names(self, *settings: str) -> bool:
-        """Return whether one of these settings of the worker is given."""
-        return not self.worker.model_fields_set.isdisjoint(settings)
-
     @property
     def new_token(self) -> str | None:
         """The presenter's token, if faults are enabled and no setting gives a token."""
@@ -92,7 +88,7 @@ class Configuration:
         Each page gets the other's address in the network, because QR codes are for phones.
         """
         environment = {**os.environ, "FAULTS": self.result.faults}
-        if not self.names("log_level"):
+        if "log_level" not in self.worker.model_fields_set:
             environment["LOG_LEVEL"] = "warning"
         if self.result.vote_url is None:
             environment["VOTE_URL"] = vote.urls()[-1]

@@ -20,7 +20,6 @@ class Postgres:
     """The Postgres of a data folder."""
 
     folder: DataFolder
-    label = "Postgres 18"
     setting = "DATABASE_URL"
 
     @property
@@ -79,7 +78,6 @@ class Valkey:
     """The Valkey of a data folder. Every write is on the disk before it is acknowledged."""
 
     folder: DataFolder
-    label = "Valkey 9"
     setting = "REDIS_URL"
 
     @property
@@ -125,7 +123,7 @@ def installed(package: str) -> Path:
     if spec is None or spec.origin is None:
         raise SetupError(
             f"the package {package.replace('_', '-')} is not installed (it exists for Linux with"
-            " glibc and for macOS): set DATABASE_URL and REDIS_URL, or use Docker (compose.yaml)"
+            " glibc and for macOS): use Docker instead (compose.yaml)"
         )
     return Path(spec.origin).parent
 

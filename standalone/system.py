@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -35,27 +34,21 @@ def run(options: argparse.Namespace, watch: Watch, held: ExitStack) -> NoReturn:
         ]
     )
     environment = configuration.environment(vote, result)
-    stores: list[Postgres | Valkey] = []
-    needs_redis = not configuration.names("redis_url", "redis_host")
-    needs_postgres = not configuration.names("database_url", "db_host")
-    if needs_redis or needs_postgres:
-        data = held.enter_context(opened(options.data, fresh=options.fresh))
-        stores += [Valkey(data)] * needs_redis + [Postgres(data)] * needs_postgres
-        servers: list[Child] = []
-        held.callback(stop, servers)
-        for store in stores:
-            servers.append(watch.add(store.start()))
-            environment[store.setting] = store.url
-        watch.wait(lambda: all(store.is_ready() for store in stores))
+    data = held.enter_context(opened(options.data, fresh=options.fresh))
+    stores: list[Valkey | Postgres] = [Valkey(data), Postgres(data)]
+    servers: list[Child] = []
+    held.callback(stop, servers)
+    for store in stores:
+        servers.append(watch.add(store.start()))
+        environment[store.setting] = store.url
+    watch.wait(lambda: all(store.is_ready() for store in stores))
 
     children: list[Child] = []
     held.callback(stop, children)
-    # If both stores are ready, the worker first creates the tables, for which result would wait.
-    groups = [[worker], [vote, result]] if len(stores) == 2 else [[worker, vote, result]]
-    for group in groups:
+    for group in ([worker], [vote, result]):  # result would wait for the worker's tables
         children += [watch.add(service.start(environment)) for service in group]
         watch.wait(lambda: all(service.is_ready() for service in group))  # noqa: B023 (called here)
-    sys.stdout.write(banner(vote, result, stores, options.data.resolve(), configuration.new_token))
+    sys.stdout.write(banner(vote, result, data.path, configuration.new_token))
     sys.stdout.flush()
     while True:
         watch.wait(lambda: any(child.status == CRASHED for child in children))
@@ -66,13 +59,7 @@ def run(options: argparse.Namespace, watch: Watch, held: ExitStack) -> NoReturn:
         children.append(watch.add(worker.start(environment)))
 
 
-def banner(
-    vote: Service,
-    result: Service,
-    stores: Sequence[Postgres | Valkey],
-    data: Path,
-    token: str | None,
-) -> str:
+def banner(vote: Service, result: Service, data: Path, token: str | None) -> str:
     """Return what the user sees when the system is ready."""
     lines = [
         "",
@@ -83,7 +70,5 @@ def banner(
     ]
     if token:
         lines += [f"  presenter token: {token}", ""]
-    if stores:
-        labels = " and ".join(store.label for store in stores)
-        lines.append(f"  stores  {labels}, data in {data}")
-    return "\n".join([*lines, "  Ctrl-C stops it.", "", ""])
+    lines += [f"  stores  Valkey 9 and Postgres 18, data in {data}", "  Ctrl-C stops it.", "", ""]
+    return "\n".join(lines)

@@ -1,5 +1,7 @@
 """Metrics of the vote service."""
 
+from functools import partial
+
 from prometheus_client import Counter, Histogram
 
 from common import __version__
@@ -11,30 +13,24 @@ class Metrics:
 
     def __init__(self, option_ids: list[str], version: str = __version__) -> None:
         self.registry = registry(version)
-        self.accepted = Counter(
-            "vote_ballots_accepted",
-            "Ballots that Redis has acknowledged.",
-            ["option"],
-            registry=self.registry,
+        counter = partial(Counter, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.accepted = counter(
+            "vote_ballots_accepted", "Ballots that Redis has acknowledged.", ["option"]
         )
         for option_id in option_ids:
             self.accepted.labels(option_id)  # an option without votes shows 0
-        self.refused = Counter(
-            "vote_ballots_refused",
-            "Votes that were answered with an error.",
-            ["reason"],
-            registry=self.registry,
+        self.refused = counter(
+            "vote_ballots_refused", "Votes that were answered with an error.", ["reason"]
         )
         self.refused.labels("not_taken")  # only an increase from 0 raises the alert
-        self.push_seconds = Histogram(
+        self.push_seconds = histogram(
             "vote_push_seconds",
             "From a push to Redis to its acknowledgement.",
             buckets=LATENCY_BUCKETS,
-            registry=self.registry,
         )
-        self.push_batch_size = Histogram(
+        self.push_batch_size = histogram(
             "vote_push_batch_size",
             "Ballots that travelled together in one push.",
             buckets=SIZE_BUCKETS,
-            registry=self.registry,
         )

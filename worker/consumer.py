@@ -30,7 +30,7 @@ from worker.queue import (
     Session,
 )
 from worker.settings import Settings
-from worker.store import Store, newest_per_voter
+from worker.store import Rows, Store, newest_per_voter
 
 FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in progress
 PAUSE_INTERVAL = 0.1  # seconds between two looks at a fault
@@ -59,14 +59,14 @@ class Batch(NamedTuple):
     Attributes:
         size: The number of messages.
         is_full: Whether more may wait in the queue.
-        ballots: The newest ballot of each voter, sorted by voter.
+        rows: The newest ballot of each voter.
         oldest: The earliest `cast_at` among them; None without ballots.
         dead: The messages that can never be stored.
     """
 
     size: int
     is_full: bool
-    ballots: list[Ballot]
+    rows: Rows
     oldest: int | None
     dead: list[DeadLetter]
 
@@ -163,10 +163,10 @@ class Consumer:
             if batch is None:
                 continue
             if batch.is_full:
-                # Claim more while Postgres commits this batch. A claim appends to the claimed list,
-                # so the messages that `drop` removes stay in front.
+                # Claim and decode more while Postgres commits this batch. A claim appends to the
+                # claimed list, so the messages that `drop` removes stay in front.
                 claiming = group.create_task(self._claim(session))
-            with tracing.processing(batch.ballots, batch.size):
+            with tracing.processing(batch.rows.ballots, batch.size):
                 dead = await self._commit(batch)
             if await self._faults.take("worker-crash"):
                 log.warning("crashing on purpose: the batch is committed and not dropped")
@@ -189,7 +189,7 @@ class Consumer:
 
     async def _commit(self, batch: Batch) -> list[DeadLetter]:
         self._state = "draining"
-        rejected = await self._retry(functools.partial(self._store_ballots, batch.ballots))
+        rejected = await self._retry(functools.partial(self._store_rows, batch.rows))
         dead = [
             *batch.dead,
             *(
@@ -200,10 +200,10 @@ class Consumer:
         self._count(batch, dead)
         return dead
 
-    async def _store_ballots(self, ballots: list[Ballot]) -> list[store.Rejected]:
-        with self._metrics.commit_seconds.time(), tracing.committing(ballots):
+    async def _store_rows(self, rows: Rows) -> list[store.Rejected]:
+        with self._metrics.commit_seconds.time(), tracing.committing(rows.ballots):
             await self._faults.delay("slow-commit")
-            return await self._store.commit(ballots) if ballots else []
+            return await self._store.commit(rows) if rows.ballots else []
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Repeat `operation` until it succeeds. The store reports why Postgres is unavailable."""
@@ -266,7 +266,7 @@ def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
     return Batch(
         size=len(messages),
         is_full=len(messages) == limit,
-        ballots=newest_per_voter(ballots),
+        rows=newest_per_voter(ballots),
         oldest=min(times, default=None),
         dead=dead,
     )

@@ -1,5 +1,7 @@
 """Metrics of the worker."""
 
+from functools import partial
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from common import __version__
@@ -11,53 +13,34 @@ class Metrics:
 
     def __init__(self, version: str = __version__) -> None:
         self.registry = registry(version)
-        self.committed = Counter(
-            "worker_ballots_committed", "Ballots committed in Postgres.", registry=self.registry
-        )
-        self.dead = Counter(
-            "worker_ballots_dead",
-            "Messages that can never be stored.",
-            ["reason"],
-            registry=self.registry,
-        )
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.committed = counter("worker_ballots_committed", "Ballots committed in Postgres.")
+        self.dead = counter("worker_ballots_dead", "Messages that can never be stored.", ["reason"])
         for reason in ("invalid", "malformed", "rejected", "too_long"):
             self.dead.labels(reason)  # only an increase from 0 raises the alert
-        self.batch_size = Histogram(
-            "worker_batch_size",
-            "Messages in one batch.",
-            buckets=SIZE_BUCKETS,
-            registry=self.registry,
+        self.batch_size = histogram(
+            "worker_batch_size", "Messages in one batch.", buckets=SIZE_BUCKETS
         )
-        self.commit_seconds = Histogram(
+        self.commit_seconds = histogram(
             "worker_commit_seconds",
             "Time that Postgres took for one batch.",
             buckets=LATENCY_BUCKETS,
-            registry=self.registry,
         )
-        self.lag_seconds = Histogram(
+        self.lag_seconds = histogram(
             "worker_lag_seconds",
             "Time from cast to commit, of the oldest ballot of each batch.",
             buckets=LAG_BUCKETS,
-            registry=self.registry,
         )
-        self.queue_length = Gauge(
-            "worker_queue_length", "Messages in the queue.", registry=self.registry
+        self.queue_length = gauge("worker_queue_length", "Messages in the queue.")
+        self.claimed_length = gauge(
+            "worker_claimed_length", "Messages that this worker has claimed."
         )
-        self.claimed_length = Gauge(
-            "worker_claimed_length",
-            "Messages that this worker has claimed.",
-            registry=self.registry,
+        self.dead_length = gauge("worker_dead_length", "Dead letters of all workers.")
+        self.reaped = counter(
+            "worker_reaped_ballots", "Messages of dead workers that this worker requeued."
         )
-        self.dead_length = Gauge(
-            "worker_dead_length", "Dead letters of all workers.", registry=self.registry
-        )
-        self.reaped = Counter(
-            "worker_reaped_ballots",
-            "Messages of dead workers that this worker requeued.",
-            registry=self.registry,
-        )
-        self.lease_lost = Counter(
-            "worker_lease_lost",
-            "Sessions that ended because their heartbeat expired.",
-            registry=self.registry,
+        self.lease_lost = counter(
+            "worker_lease_lost", "Sessions that ended because their heartbeat expired."
         )

@@ -25,6 +25,13 @@ UNAVAILABLE = (SchemaMissingError, SettingsError, *postgres_client.UNAVAILABLE)
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
+class Rows(NamedTuple):
+    """Ballots, one per voter and sorted by voter, and the same as JSON for the upsert."""
+
+    ballots: list[Ballot]
+    json: str
+
+
 class Rejected(NamedTuple):
     """A ballot that Postgres refuses, and why."""
 
@@ -66,8 +73,8 @@ class Store:
             self._is_up_to_date = True
             self._is_prepared.set()
 
-    async def commit(self, ballots: list[Ballot]) -> list[Rejected]:
-        """Store ballots that have `cast_at` and are as `newest_per_voter` returns them.
+    async def commit(self, rows: Rows) -> list[Rejected]:
+        """Store ballots that have `cast_at`.
 
         Returns:
             The ballots that Postgres will never take. All others are committed.
@@ -79,7 +86,7 @@ class Store:
             await self.prepare()
         with self._reporting():
             async with self._connection.use() as connection:
-                return await _upsert(connection, ballots)
+                return await _upsert(connection, rows)
 
     async def ping(self) -> None:
         """Raise an error unless Postgres answers, has the schema and takes commits."""
@@ -138,27 +145,29 @@ class _Connection:
             self._open = None
 
 
-async def _upsert(connection: asyncpg.Connection, ballots: list[Ballot]) -> list[Rejected]:
-    """Commit the ballots. If Postgres blames the data, bisect until the bad ballots are found."""
+async def _upsert(connection: asyncpg.Connection, rows: Rows) -> list[Rejected]:
+    """Commit the rows. If Postgres blames the data, bisect until the bad ballots are found."""
     try:
-        await connection.execute(UPSERT, encode(ballots).decode())
+        await connection.execute(UPSERT, rows.json)
     except DATA_ERRORS as error:
+        ballots = rows.ballots
         if len(ballots) == 1:
             return [Rejected(ballots[0], str(error))]
         middle = len(ballots) // 2
         return [
-            *await _upsert(connection, ballots[:middle]),
-            *await _upsert(connection, ballots[middle:]),
+            *await _upsert(connection, newest_per_voter(ballots[:middle])),
+            *await _upsert(connection, newest_per_voter(ballots[middle:])),
         ]
     return []
 
 
-def newest_per_voter(ballots: Sequence[Ballot]) -> list[Ballot]:
-    """Return one ballot per voter, sorted by voter.
+def newest_per_voter(ballots: Sequence[Ballot]) -> Rows:
+    """Return the newest ballot of each voter.
 
     If two ballots have the same `cast_at`, the later one in the batch wins. Because of the order,
     two workers lock the rows of common voters in the same order and never deadlock.
     """
     by_time = sorted(ballots, key=attrgetter("cast_at"))
     newest = {ballot.voter_id: ballot for ballot in by_time}
-    return sorted(newest.values(), key=attrgetter("voter_id"))
+    by_voter = sorted(newest.values(), key=attrgetter("voter_id"))
+    return Rows(by_voter, encode(by_voter).decode())

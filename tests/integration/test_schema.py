@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from common.ballot import Ballot, Letter, encode
+from common.ballot import Ballot, Letter
 from tests import until
 from tests.integration import working
 from tests.store import Stores
@@ -28,7 +28,7 @@ async def db(stores: Stores) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def upsert(db: asyncpg.Connection, *ballots: Ballot) -> None:
-    await db.execute(UPSERT, encode(newest_per_voter(ballots)).decode())
+    await db.execute(UPSERT, newest_per_voter(ballots).json)
 
 
 async def check_tallies(db: asyncpg.Connection) -> dict[str, int]:

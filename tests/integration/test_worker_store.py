@@ -38,7 +38,7 @@ async def rows(db: asyncpg.Connection) -> dict[str, str]:
 
 async def commits(votes: Store, ballot: Ballot) -> bool:
     try:
-        await votes.commit([ballot])
+        await votes.commit(newest_per_voter([ballot]))
     except UNAVAILABLE:
         return False
     return True
@@ -52,7 +52,12 @@ async def end_connections(db: asyncpg.Connection) -> None:
 
 
 async def test_one_row_per_voter(votes: Store, db: asyncpg.Connection) -> None:
-    assert await votes.commit([Ballot("1", "a", 0), Ballot("🐈'\"\\", "b", 2**53 - 1)]) == []
+    assert (
+        await votes.commit(
+            newest_per_voter([Ballot("1", "a", 0), Ballot("🐈'\"\\", "b", 2**53 - 1)])
+        )
+        == []
+    )
     assert await rows(db) == {"1": "a", "🐈'\"\\": "b"}
     times = await db.fetch(
         "SELECT (extract(epoch FROM cast_at) * 1000000)::bigint FROM votes ORDER BY id"
@@ -70,10 +75,10 @@ async def test_a_second_delivery_changes_nothing(votes: Store, db: asyncpg.Conne
 
 
 async def test_an_older_ballot_changes_nothing(votes: Store, db: asyncpg.Connection) -> None:
-    await votes.commit([Ballot("1", "a", 2)])
-    await votes.commit([Ballot("1", "b", 1)])
+    await votes.commit(newest_per_voter([Ballot("1", "a", 2)]))
+    await votes.commit(newest_per_voter([Ballot("1", "b", 1)]))
     assert await rows(db) == {"1": "a"}
-    await votes.commit([Ballot("1", "b", 3)])
+    await votes.commit(newest_per_voter([Ballot("1", "b", 3)]))
     assert await rows(db) == {"1": "b"}
 
 
@@ -86,7 +91,7 @@ async def test_an_older_ballot_changes_nothing(votes: Store, db: asyncpg.Connect
     ],
 )
 def test_the_newest_ballot_of_a_voter_counts(batch: list[Ballot], newest: str) -> None:
-    (ballot,) = newest_per_voter(batch)
+    (ballot,) = newest_per_voter(batch).ballots
     assert ballot.vote == newest
 
 
@@ -107,7 +112,7 @@ async def test_only_the_offending_ballots_are_rejected(
     votes: Store, db: asyncpg.Connection
 ) -> None:
     await db.execute("ALTER TABLE votes ADD CONSTRAINT even CHECK (id NOT LIKE '%7')")
-    rejected = await votes.commit([Ballot(f"{n:03}", "a", n) for n in range(100)])
+    rejected = await votes.commit(newest_per_voter([Ballot(f"{n:03}", "a", n) for n in range(100)]))
     assert [each.ballot.voter_id for each in rejected] == [f"{n:03}" for n in range(7, 100, 10)]
     assert all("even" in each.reason for each in rejected)
     assert len(await rows(db)) == 90
@@ -121,11 +126,11 @@ async def test_an_outage_is_reported_and_overcome(
     await until.true(partial(commits, votes, Ballot("1", "a", 1)))
     await stores.postgres.stop()
     with pytest.raises(UNAVAILABLE):
-        await votes.commit([Ballot("2", "a", 1)])
+        await votes.commit(newest_per_voter([Ballot("2", "a", 1)]))
     with pytest.raises(UNAVAILABLE):
         await votes.ping()
     await stores.postgres.start()
-    await votes.commit([Ballot("2", "a", 1)])
+    await votes.commit(newest_per_voter([Ballot("2", "a", 1)]))
     await until.true(partial(pings, votes))
 
 
@@ -144,18 +149,18 @@ async def test_while_commits_are_refused_a_ping_fails(votes: Store, db: asyncpg.
     )
     await db.execute("CREATE TRIGGER refusing BEFORE INSERT ON votes EXECUTE FUNCTION refuse()")
     with pytest.raises(UNAVAILABLE, match="in maintenance"):
-        await votes.commit([Ballot("1", "a", 1)])
+        await votes.commit(newest_per_voter([Ballot("1", "a", 1)]))
     with pytest.raises(UNAVAILABLE, match="in maintenance"):
         await votes.ping()
     await db.execute("DROP TRIGGER refusing ON votes")
-    assert await votes.commit([Ballot("1", "a", 1)]) == []
+    assert await votes.commit(newest_per_voter([Ballot("1", "a", 1)])) == []
     await votes.ping()
 
 
 async def test_a_ping_does_not_wait_for_a_commit(votes: Store, db: asyncpg.Connection) -> None:
     async with db.transaction():
         await db.execute("LOCK TABLE votes IN EXCLUSIVE MODE")
-        committing = asyncio.create_task(votes.commit([Ballot("1", "a", 1)]))
+        committing = asyncio.create_task(votes.commit(newest_per_voter([Ballot("1", "a", 1)])))
         await asyncio.sleep(0)
         async with asyncio.timeout(5):
             await votes.ping()
@@ -189,10 +194,10 @@ async def test_the_schema_of_a_newer_worker_is_not_undone(
 async def test_a_worker_that_may_not_migrate_waits_for_the_schema(stores: Stores) -> None:
     waiting = Store(working.settings(stores), migrate=False)
     with pytest.raises(schema.SchemaMissingError, match="--migrate"):
-        await waiting.commit([Ballot("1", "a", 1)])
+        await waiting.commit(newest_per_voter([Ballot("1", "a", 1)]))
     with pytest.raises(schema.SchemaMissingError):
         await waiting.ping()
     await schema.migrate(working.settings(stores))
-    assert await waiting.commit([Ballot("1", "a", 1)]) == []
+    assert await waiting.commit(newest_per_voter([Ballot("1", "a", 1)])) == []
     await waiting.ping()
     waiting.close()

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests import place as places
-from tests import service, store, until
+from tests import service, until
 from tests.process import standing
 
 
@@ -116,27 +116,6 @@ async def test_a_port_in_use_is_reported_with_the_option_to_change(
     (line,) = system.run.log.splitlines()
     assert str(port) in line and f"make run ARGS='--{name}-port" in line
     assert not (place / "data").exists()
-
-
-async def test_stores_that_the_environment_names_are_used(
-    services: service.Services, stores: store.Stores, place: Path
-) -> None:
-    system = standing.start(services, place, **stores.environment)
-    await system.ready()
-    assert len(system.traces().processes) == 4
-    await system.vote("b")
-    system.run.signal(signal.SIGHUP)
-    assert await system.run.ended() == 0
-    assert not (place / "data").exists()
-
-
-@pytest.mark.extended
-async def test_only_the_store_that_is_not_named_is_started(
-    services: service.Services, stores: store.Stores, place: Path
-) -> None:
-    system = standing.start(services, place, DATABASE_URL=stores.database_url)
-    await system.ready()
-    assert (place / "data" / "valkey").exists() and not (place / "data" / "postgres").exists()
 
 
 @pytest.mark.extended

@@ -44,7 +44,7 @@ def test_options_title_and_end_come_from_the_environment_before_the_env_file(
     (folder / ".env").write_text("OPTION_A=Tea\nOPTION_C=Milk\nPOLL_TITLE=Drinks?\n")
     set_all(
         monkeypatch,
-        {"OPTION_A": " Green  tea", "OPTION_B": "", "POLL_CLOSES_AT": "2026-11-24T20:00:00+01:00"},
+        {"OPTION_A": " Green  tea", "OPTION_B": "", "POLL_CLOSES_AT": "2030-01-31T20:00:00+01:00"},
     )
     poll = load(PollSettings).poll
     assert [option.name for option in poll.options] == ["Green tea", "Dogs", "Milk"]
@@ -74,7 +74,7 @@ def test_title_of_many_options_is_short(monkeypatch: Env) -> None:
         ({"OPTION_C": " "}, "OPTION_C"),
         ({"OPTION_A": "x" * 201}, "OPTION_A"),
         ({"OPTION_1": "x"}, "OPTION_1"),
-        ({"POLL_CLOSES_AT": "2026-11-24T20:00:00"}, "POLL_CLOSES_AT: '2026-11-24T20:00:00'"),
+        ({"POLL_CLOSES_AT": "2030-01-31T20:00:00"}, "POLL_CLOSES_AT: '2026-11-24T20:00:00'"),
         ({"POLL_CLOSES_AT": "1764000000"}, "POLL_CLOSES_AT: '1764000000'"),
         ({"PORT": "65536"}, "PORT: 65536 is out of range (1 to 65535)"),
         ({"PORT": "x"}, "PORT: 'x'"),
