@@ -69,8 +69,8 @@ def create_app(settings: Settings) -> ASGIApp:
         redoc_url=None,
         telemetry=tracing.telemetry(),
         routes=[
-            Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
             Route("/", routes.CastForm(), methods=["POST"]),
+            Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
             *health.routes([redis], metrics.registry, ready_when_degraded=True),
             *STATIC.routes,
         ],

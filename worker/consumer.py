@@ -155,7 +155,7 @@ class Consumer:
     async def _consume(self, session: Session, group: asyncio.TaskGroup) -> None:
         await self._retry(self._store.prepare)
         claiming: asyncio.Task[Batch | None] | None = None
-        dropping: asyncio.Task[None] | None = None
+        finishing: asyncio.Task[None] | None = None
         while not self._is_stopping:
             self._state = "idle"
             batch = await (claiming or self._wait_and_claim(session))
@@ -166,15 +166,16 @@ class Consumer:
                 # Claim and decode more while Postgres commits this batch. A claim appends to the
                 # claimed list, so the messages that `drop` removes stay in front.
                 claiming = group.create_task(self._claim(session))
+            self._state = "draining"
             with tracing.processing(batch.rows.ballots, batch.size):
-                dead = await self._commit(batch)
+                rejected = await self._retry(functools.partial(self._commit, batch.rows))
             if await self._faults.take("worker-crash"):
                 log.warning("crashing on purpose: the batch is committed and not dropped")
                 os._exit(CRASHED)
             # Postgres need not wait for Redis: drop this batch while the next one is committed.
-            if dropping:
-                await dropping
-            dropping = group.create_task(session.drop(batch.size, _letters(dead)))
+            if finishing:
+                await finishing
+            finishing = group.create_task(self._finish(session, batch, rejected))
 
     async def _wait_and_claim(self, session: Session) -> Batch | None:
         await session.wait()
@@ -187,9 +188,12 @@ class Consumer:
         messages = await session.claim(self._settings.batch_size)
         return decode_batch(messages, self._settings.batch_size) if messages else None
 
-    async def _commit(self, batch: Batch) -> list[DeadLetter]:
-        self._state = "draining"
-        rejected = await self._retry(functools.partial(self._store_rows, batch.rows))
+    async def _commit(self, rows: Rows) -> list[store.Rejected]:
+        with self._metrics.commit_seconds.time(), tracing.committing(rows.ballots):
+            await self._faults.delay("slow-commit")
+            return await self._store.commit(rows) if rows.ballots else []
+
+    async def _finish(self, session: Session, batch: Batch, rejected: list[store.Rejected]) -> None:
         dead = [
             *batch.dead,
             *(
@@ -198,12 +202,7 @@ class Consumer:
             ),
         ]
         self._count(batch, dead)
-        return dead
-
-    async def _store_rows(self, rows: Rows) -> list[store.Rejected]:
-        with self._metrics.commit_seconds.time(), tracing.committing(rows.ballots):
-            await self._faults.delay("slow-commit")
-            return await self._store.commit(rows) if rows.ballots else []
+        await session.drop(batch.size, _letters(dead))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Repeat `operation` until it succeeds. The store reports why Postgres is unavailable."""
