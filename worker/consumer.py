@@ -169,13 +169,13 @@ class Consumer:
             self._state = "draining"
             with tracing.processing(batch.rows.ballots, batch.size):
                 rejected = await self._retry(functools.partial(self._commit, batch.rows))
-            if await self._faults.take("worker-crash"):
-                log.warning("crashing on purpose: the batch is committed and not dropped")
-                os._exit(CRASHED)
-            # Postgres need not wait for Redis: drop this batch while the next one is committed.
-            if finishing:
-                await finishing
-            finishing = group.create_task(self._finish(session, batch, rejected))
+                if await self._faults.take("worker-crash"):
+                    log.warning("crashing on purpose: the batch is committed and not dropped")
+                    os._exit(CRASHED)
+                if finishing:
+                    await finishing
+                # Postgres need not wait for Redis: the next batch is committed meanwhile.
+                finishing = group.create_task(self._finish(session, batch, rejected))
 
     async def _wait_and_claim(self, session: Session) -> Batch | None:
         await session.wait()

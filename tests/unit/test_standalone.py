@@ -37,7 +37,7 @@ def test_the_banner_has_the_addresses_for_this_machine_and_for_others(
 ) -> None:
     monkeypatch.setattr(network, "lan_address", lambda: "198.51.100.7")
     vote, result = Service("vote", "0.0.0.0", 8080), Service("result", "::1", 81)
-    text = system.banner(vote, result, [], Path("/data"), "secret")
+    text = system.banner(vote, result, Path("/data"), "secret")
     assert "http://localhost:8080" in text and "http://198.51.100.7:8080" in text
     assert "http://[::1]:81" in text and "http://[::1]:81/system" in text
     assert "presenter token: secret" in text
