@@ -1,8 +1,8 @@
 """The ballot: the message that vote pushes to Redis and a worker stores in Postgres.
 
 On the wire it is one JSON object, `{"voter_id": "…", "vote": "a", "cast_at": 1764000000000000}`.
-The classic voting app sends no `cast_at`. With traces on there is also a `traceparent`. Unknown
-keys are ignored.
+The classic voting app sends no `cast_at`; the claim of a worker adds it. With traces on there is
+also a `traceparent`. Unknown keys are ignored.
 """
 
 import time
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-PUSH_TIMEOUT = 2.0  # seconds until a push to Redis counts as failed
+PUSH_TIMEOUT = 2.0  # seconds until a push to Redis counts as failed; result waits for it, too
 MAX_BYTES = 4096  # of one message; those of `vote` have about a hundred
 
 Letter = Literal[

@@ -15,7 +15,7 @@ COOKIE_SECRET: Final = "{votes}:cookie-secret"  # noqa: S105 (the name of a key)
 
 
 def claimed(session: str) -> str:
-    """Return the list of messages that a worker's session has claimed and not yet committed."""
+    """Return the list of messages that a worker's session has claimed and not yet dropped."""
     return f"{{votes}}:claimed:{session}"
 
 

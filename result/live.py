@@ -134,7 +134,7 @@ class Live:
             await asyncio.sleep(STATUS_INTERVAL)
             if self._is_frozen():
                 continue
-            await self._send_scores()
+            await self._send_scores()  # those that a fault has held back
             status = self._current_status()
             if _lasting(status) != _lasting(sent) or time.monotonic() - sent_at >= MAX_SILENCE:
                 await self._broadcast("pipeline", status)
@@ -202,7 +202,7 @@ class Live:
     def _first_events(self) -> Iterator[tuple[str, object]]:
         yield "message", self._welcome
         if self._is_frozen():
-            self._sent = None
+            self._sent = None  # this browser has no scores: send them to all when the fault ends
             return
         if self._scores is not None:
             yield "scores", self._scores
@@ -243,7 +243,7 @@ def _lasting(status: Status) -> Status:
 
 
 def _start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Run the coroutine at once. Most sends need no wait, and then no turn of the event loop."""
+    """Run the coroutine at once. Most sends end there, without a new turn of the event loop."""
     if sys.version_info >= (3, 12):
         return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
     return asyncio.create_task(coroutine)

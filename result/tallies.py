@@ -58,6 +58,7 @@ class Tallies:
             try:
                 await self._listen(publish)
             except UNAVAILABLE as error:
+                # Count from one if a read has succeeded meanwhile.
                 failures = failures + 1 if self.latest is before else 1
                 self.postgres.mark_unavailable(error)
                 await asyncio.sleep(min(delay(failures), MAX_RECONNECT_DELAY))

@@ -69,7 +69,7 @@ class Queue:
                 await self._push_batch(batch)
 
     def _take_batch(self) -> list[Waiting]:
-        """Take the oldest ballots. Refuse those that have waited for longer than a push lasts."""
+        """Take the oldest ballots. Refuse those that have waited longer than `PUSH_TIMEOUT`."""
         oldest = time.monotonic() - PUSH_TIMEOUT
         while self._waiting and self._waiting[0].since < oldest:
             _refuse([self._waiting.popleft()], NotRecordedError("too many votes at once"))
@@ -109,7 +109,7 @@ class Queue:
                     is_sent = True
                     await connection.send_command("RPUSH", keys.VOTES, *messages)
                     await connection.read_response()
-                finally:
+                finally:  # the library has closed it if the answer is missing
                     await self._pool.release(connection)
         except OutOfMemoryError as error:
             raise NotRecordedError("the memory of Redis is full") from error

@@ -86,14 +86,14 @@ class VoteService:
             await self.faults.delay("vote-latency")
             if self.faults.hits("vote-errors"):
                 raise Refusal(503, "not_taken", "the vote was not recorded: a fault on purpose")
-        # After the delay: `result` settles soon after the end, and then no vote may follow.
+        # After the delay: soon after the end, result counts as final, and then no vote may follow.
         if self.poll.is_closed():
             raise Refusal(403, "closed", "the poll is closed")
         if edition not in (None, self.edition):
             raise Refusal(409, "changed", "the poll has changed: this vote is for another one")
         if option_id not in self.options:
             raise self.unknown_option()
-        if not self.voter_ids.can_sign:
+        if not self.voter_ids.can_sign:  # the secret comes from Redis
             raise Refusal(503, "not_taken", "the vote was not recorded: Redis is unavailable")
         voter_id = self.voter(request) or self.voter_ids.create()
         try:
@@ -276,7 +276,7 @@ async def cast_vote(vote: Vote, request: Request, response: Response, service: S
     ballot = await service.record(request, vote.vote, vote.poll)
     service.remember(request, response, ballot.voter_id, ballot.vote)
     response.headers["cache-control"] = "no-store"
-    return ballot
+    return ballot  # FastAPI takes the fields of `Recorded`; the voter id is not among them
 
 
 async def report_refusal(request: Request, refusal: Refusal) -> Response:

@@ -59,7 +59,10 @@ class VoterIds:
             return None
 
     async def agree(self, client: redis.asyncio.Redis) -> None:
-        """Adopt the secret that all replicas share. Offer one if Redis has none."""
+        """Adopt the secret that all replicas share. Offer one if Redis has none.
+
+        The app calls this each time it checks Redis.
+        """
         if self._is_configured:
             return
         agreed = await client.get(keys.COOKIE_SECRET)

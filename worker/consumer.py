@@ -58,7 +58,7 @@ class Batch(NamedTuple):
 
     Attributes:
         size: The number of messages.
-        is_full: Whether more may wait in the queue.
+        is_full: Whether the claim has reached its limit. Then more messages probably wait.
         rows: The newest ballot of each voter.
         oldest: The earliest `cast_at` among them; None without ballots.
         dead: The messages that can never be stored.
@@ -118,13 +118,13 @@ class Consumer:
     async def stop(self, running: asyncio.Task[None]) -> None:
         """Finish the batch in progress, requeue what is left and end the task of `run`."""
         self._is_stopping = True
-        if self._state == "draining":
+        if self._state == "working":
             await asyncio.wait({running}, timeout=FINISH_TIMEOUT)
         running.cancel()
         await asyncio.wait({running})
 
     def describe(self) -> dict[str, Any]:
-        """Return what the heartbeat of this replica says about the worker."""
+        """Return what `/system` shows about this worker (see `common.replica`)."""
         oldest = _milliseconds() - LAG_AGE
         status: dict[str, Any] = {
             "faults": self._faults.describe(),
@@ -132,7 +132,7 @@ class Consumer:
             "lags": [lag for committed_at, lag in self._lags if committed_at > oldest],
         }
         if (state := self._status()["state"]) != "idle":
-            status["state"] = "working" if state == "draining" else state
+            status["state"] = state
         return status
 
     async def _run_session(self) -> None:
@@ -140,7 +140,7 @@ class Consumer:
             session = Session(client, f"{self._settings.worker_name}-{secrets.token_hex(3)}")
             try:
                 await session.register(self._status())
-                if self._last_session:  # it may have ended while Redis was unavailable
+                if self._last_session:  # Redis may have been unavailable when it ended
                     await session.requeue(self._last_session)
                 self._last_session = session.name
                 async with asyncio.TaskGroup() as group:
@@ -166,7 +166,7 @@ class Consumer:
                 # Claim and decode more while Postgres commits this batch. A claim appends to the
                 # claimed list, so the messages that `drop` removes stay in front.
                 claiming = group.create_task(self._claim(session))
-            self._state = "draining"
+            self._state = "working"
             with tracing.processing(batch.rows.ballots, batch.size):
                 rejected = await self._retry(functools.partial(self._commit, batch.rows))
                 if await self._faults.take("worker-crash"):
@@ -205,7 +205,7 @@ class Consumer:
         await session.drop(batch.size, _letters(dead))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Repeat `operation` until it succeeds. The store reports why Postgres is unavailable."""
+        """Repeat `operation` until it succeeds. `Store.ping` reports the reason of an outage."""
         failures = 0
         while True:
             try:
@@ -258,7 +258,7 @@ def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
         except BallotError as error:
             dead.append(DeadLetter(message, error.kind, str(error)))
             continue
-        if ballot.cast_at is msgspec.UNSET:
+        if ballot.cast_at is msgspec.UNSET:  # the message has "cast_at" elsewhere, as in a name
             ballot = msgspec.structs.replace(ballot, cast_at=now())
         ballots.append(ballot)
     times = [ballot.cast_at for ballot in ballots if isinstance(ballot.cast_at, int)]

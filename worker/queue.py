@@ -23,7 +23,7 @@ HEARTBEAT_INTERVAL = 0.5  # seconds
 HEARTBEAT_TTL = 3  # seconds without a heartbeat until others requeue what a session has claimed
 ANSWER_TIMEOUT = 5.0  # seconds
 WAIT = 2  # seconds that Redis waits for a message at most
-OUT_OF_MEMORY_PAUSE = 0.2  # seconds between two looks at the queue while Redis cannot wait
+OUT_OF_MEMORY_PAUSE = 0.2  # seconds between two looks at the queue while Redis refuses BLMOVE
 MAX_DEAD = 1_000  # dead letters
 MAX_MOVED = 4 * 1024 * 1024  # bytes that one script moves; ordinary batches are far below
 
@@ -50,8 +50,8 @@ class Session:
     """One worker's time at the queue, from `register` to `requeue`.
 
     After an error of Redis, nobody knows whether a command was or will be executed. So the first
-    error ends the session, and its name is never used again: a delayed command finds no heartbeat
-    and changes nothing.
+    error ends the session, and its name is never used again: a delayed claim, drop or heartbeat
+    finds no heartbeat and changes nothing.
     """
 
     def __init__(self, client: Redis, name: str) -> None:
@@ -86,7 +86,7 @@ class Session:
     async def claim(self, limit: int) -> list[bytes]:
         """Claim up to `limit` messages, oldest first; fewer if they exceed `MAX_MOVED` bytes.
 
-        A message that is too long for a ballot is cut.
+        A classic message gets `cast_at`. A message that is too long for a ballot is cut.
         """
         names = [keys.VOTES, self._claimed, self._heartbeat, keys.STAMP]
         return cast("list[bytes]", await self._run("claim", names, [limit, MAX_MOVED, MAX_BYTES]))

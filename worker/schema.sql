@@ -64,8 +64,8 @@ FROM tally_shards
 GROUP BY vote
 HAVING sum(voters) <> 0;
 
--- Takes a shard that no other transaction has, until this transaction ends. It only tries to lock, so
--- that no two transactions wait for each other. With more than 16 writers at once, some have to wait.
+-- Takes a shard that no other transaction has, until this transaction ends. It tries one after the
+-- other, and waits only if all 16 are taken: then it holds none, so nobody waits for it.
 CREATE OR REPLACE FUNCTION tally_take_shard() RETURNS smallint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -85,7 +85,8 @@ BEGIN
 END
 $$;
 
--- Adds the changes of a statement to the tallies, and notifies if there are any.
+-- Adds the changes of a statement to the tallies, and notifies if there are any. An upsert fires it
+-- twice: for its inserted rows and for its updated ones.
 -- SECURITY DEFINER: a role that may write votes needs no rights on the tallies.
 CREATE OR REPLACE FUNCTION tally_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$

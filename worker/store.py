@@ -53,7 +53,7 @@ class Store:
         self._migrate = migrate
         self._connection = _Connection(settings, "worker")
         self._monitor = _Connection(settings, "worker-monitor")
-        self._is_up_to_date = False
+        self._was_prepared = False
         self._is_prepared = asyncio.Event()
         self._failure: Exception | None = None  # of the last use
 
@@ -65,12 +65,12 @@ class Store:
         with self._reporting():
             async with self._connection.use() as connection:
                 version = await schema.version(connection)
-            is_outdated = version != schema.VERSION and not self._is_up_to_date
+            is_outdated = version != schema.VERSION and not self._was_prepared
             if self._migrate and (version is None or is_outdated):
                 await schema.migrate(self._settings)
             elif version is None:
                 raise SchemaMissingError
-            self._is_up_to_date = True
+            self._was_prepared = True
             self._is_prepared.set()
 
     async def commit(self, rows: Rows) -> list[Rejected]:

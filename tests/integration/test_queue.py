@@ -62,7 +62,8 @@ async def test_requeue_restores_the_order(client: Redis) -> None:
 async def test_a_classic_message_keeps_the_time_of_its_first_claim(client: Redis) -> None:
     before = time.time_ns() // 1000
     longest = b'{"voter_id":"3","vote":"a"}'.rjust(4000)
-    await client.rpush(keys.VOTES, b'{"voter_id": "1", "vote": "a"}', b'{"vote":"b"} \n', longest)
+    other = b'{"vote":"b", "voter_id":"2"} \n'
+    await client.rpush(keys.VOTES, b'{"voter_id": "1", "vote": "a"}', other, longest)
     session = await registered(client, "w")
     first = await session.claim(10)
     stamps = [json.loads(message)["cast_at"] for message in first]
@@ -71,6 +72,12 @@ async def test_a_classic_message_keeps_the_time_of_its_first_claim(client: Redis
     await session.requeue()
     again = await registered(client, "w2")
     assert await again.claim(10) == first
+
+
+async def test_a_message_of_no_voter_is_claimed_as_it_is(client: Redis) -> None:
+    await client.rpush(keys.VOTES, b"{}")
+    session = await registered(client, "w")
+    assert await session.claim(10) == [b"{}"]
 
 
 async def test_no_two_classic_messages_get_the_same_time_and_it_never_goes_back(

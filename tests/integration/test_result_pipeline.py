@@ -28,10 +28,10 @@ async def test_the_status(audience: Listener, client: Client) -> None:
     await client.rpush(keys.VOTES, b"1", b"2", b"3")
     await client.rpush(keys.claimed("w1"), b"4", b"5")
     await client.rpush(keys.DEAD, b"6")
-    await beat(client, "w1", state="draining", last_commit=committed)
+    await beat(client, "w1", state="working", last_commit=committed)
     await audience.shows(waiting=3, claimed=2, dead=1, last_commit=committed)
     status = audience.status
-    worker = {"name": "w1", "state": "draining", "last_commit": committed, "claimed": 2}
+    worker = {"name": "w1", "state": "working", "last_commit": committed, "claimed": 2}
     assert status["workers"] == [worker | {"alive": True, "silent": False}]
     assert status["postgres"]["state"] == status["redis"]["state"] == "available"
     assert (status["closes_at"], status["final"]) == (None, False)

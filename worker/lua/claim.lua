@@ -32,8 +32,9 @@ while #messages < limit and bytes < budget do
   if #message > max_length then
     -- It is no ballot, and its beginning is enough for the dead letter.
     changed = string.sub(message, 1, max_length + 1)
-  elseif not string.find(message, '"cast_at"', 1, true) then
-    -- A classic message: the time of its first claim is kept in the claimed list, too.
+  elseif string.find(message, '"voter_id"', 1, true)
+      and not string.find(message, '"cast_at"', 1, true) then
+    -- A classic message gets a time. The claimed list keeps it, in case the message is requeued.
     changed = string.gsub(message, '}%s*$', ',"cast_at":' .. next_stamp() .. '}')
   end
   if changed then

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Drops the first `count` messages of the claimed list, which are committed, and keeps the newest
 -- `max_dead` dead letters. Only a session with a heartbeat may drop: otherwise another worker may have
--- requeued these messages, and the list may have other ones.
+-- requeued these messages, and their dead letters would be there twice.
 local claimed, heartbeat, dead = KEYS[1], KEYS[2], KEYS[3]
 local count, max_dead = ARGV[1], tonumber(ARGV[2])
 
