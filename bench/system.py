@@ -124,13 +124,10 @@ class System:
 def opened(*, quick: bool) -> Iterator[System]:
     """Start the stores with their data in a temporary folder."""
     children: list[Child] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="vote-bench-") as path,
-        folder.opened(Path(path) / "data") as data,
-        contextlib.ExitStack() as running,
-    ):
+    with tempfile.TemporaryDirectory(prefix="vote-bench-") as path, contextlib.ExitStack() as held:
         Path(path).chmod(0o711)  # if this is root, the stores run as another user
-        running.callback(stop, children)
+        data = held.enter_context(folder.opened(Path(path) / "data"))
+        held.callback(stop, children)
         postgres, valkey = Postgres(data), Valkey(data)
         for store in (postgres, valkey):
             children.append(store.start())
