@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from common import keys
 from common.ballot import Ballot, encode, now
-from common.replica import TTL, Identity, Replica, read_beats
+from common.replica import GOODBYE_TTL, TTL, Identity, Replica, read_beats
 from tests import served, store, until
 from tests.integration import listener
 from tests.integration.visitor import Visitor
@@ -58,11 +58,7 @@ async def test_a_heartbeat_lives_as_long_as_the_replica(
         }
         assert 0 < await client.pttl(keys.replica(f"vote:{NAME}")) <= TTL
         assert await client.smembers(keys.REPLICAS) == {f"vote:{NAME}".encode()}
-
-    async def is_gone() -> bool:
-        return not await client.exists(keys.replica(f"vote:{NAME}"))
-
-    await until.true(is_gone)
+    assert await client.pttl(keys.replica(f"vote:{NAME}")) <= GOODBYE_TTL  # negative: it is gone
 
 
 async def test_the_rate_of_votes(guest: Visitor, client: Client) -> None:
