@@ -55,7 +55,7 @@ class WheelServer(store.Server):
         processes = self._processes()
         self._send(signal.SIGKILL)
         await until.true(lambda: self.child.status is not None)
-        await until.true(lambda: not any(process.is_running() for process in processes))
+        await until.true(lambda: not any(map(_runs, processes)))
 
     async def _pause(self) -> None:
         self._send(signal.SIGSTOP)
@@ -98,3 +98,11 @@ def opened() -> Iterator[store.Servers]:
             )
     finally:
         folder.remove(path)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Return whether a process has not ended. Where nobody reaps orphans, they stay as zombies."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

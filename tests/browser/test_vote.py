@@ -113,11 +113,12 @@ async def test_the_page_notices_that_votes_can_be_recorded_again(arrive: Arrive)
 
 
 async def test_the_poll_closes_while_the_page_is_open(arrive: Arrive) -> None:
-    page = VotePage(poll_of(closes_at=datetime.now(UTC) + timedelta(seconds=5)))
+    page = VotePage(poll_of(closes_at=datetime.now(UTC) + timedelta(seconds=9)))
     phone = await arrive(page)
     await expect(phone.page.locator("#closing")).to_contain_text("Voting closes in 0:0")
     await phone.vote("a")
-    await expect(phone.notice).to_have_text("Voting has closed. Your vote for Cats is in.")
+    words = "Voting has closed. Your vote for Cats is in."
+    await expect(phone.notice).to_have_text(words, timeout=15_000)
     await expect(phone.option("b")).to_be_disabled()
     await expect(phone.page.get_by_role("link", name="See the result")).to_be_visible()
     # With another end, the poll is open again.
@@ -139,12 +140,13 @@ async def test_the_poll_closes_while_the_page_is_open(arrive: Arrive) -> None:
 async def test_a_vote_that_comes_too_late(
     arrive: Arrive, answer: tuple[int, Any], words: str
 ) -> None:
-    page = VotePage(poll_of(closes_at=datetime.now(UTC) + timedelta(seconds=4)), choice="a")
+    page = VotePage(poll_of(closes_at=datetime.now(UTC) + timedelta(seconds=8)), choice="a")
     phone = await arrive(page)
     with phone.network_errors():
         page.answer, page.hold = answer, asyncio.Event()
         await phone.option("b").click()
-        await expect(phone.page.locator("#closing")).to_contain_text("Voting closed at")
+        closing = phone.page.locator("#closing")
+        await expect(closing).to_contain_text("Voting closed at", timeout=15_000)
         page.hold.set()
         await expect(phone.notice).to_contain_text("Voting has closed.")
         await expect(phone.notice).to_contain_text(words)
