@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests import served, store
 from tests.browser import install, system
 from tests.browser.pages import ResultPage, VotePage
 from tests.browser.visitor import Visitor, arrived
+
+expect.set_options(timeout=15_000)  # ms; the tests share the machine
 
 Serve = Callable[[VotePage | ResultPage], Awaitable[str]]
 Arrive = Callable[..., Awaitable[Visitor]]
