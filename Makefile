@@ -12,7 +12,7 @@ FINDS_CERTS = $(PY) -m uv --system-certs --offline pip compile --quiet - </dev/n
 CERTS = UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-$$($(FINDS_CERTS) && echo true || echo false)}
 UV = $(CERTS) $(PY) -m uv
 export PYTHONDONTWRITEBYTECODE ?=
-# tests/conftest.py takes two processes per core and one more, because tests wait more than they compute.
+# tests/conftest.py takes two processes per core, because tests wait more than they compute.
 PYTEST = pytest -n auto --dist loadgroup
 
 -include mk/*.mk

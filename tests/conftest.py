@@ -41,7 +41,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
     """Return the number of processes for `-n auto`: the tests wait more than they compute."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None  # the plugin uses that
-    return min(2 * (os.cpu_count() or 1) + 1, service.MOST_WORKERS)
+    return min(2 * (os.cpu_count() or 1), service.MOST_WORKERS)
 
 
 @pytest.fixture(autouse=True)

@@ -107,7 +107,7 @@ async def test_the_pages_die_and_are_back(running: System, arrive: Arrive, wall:
 
 @pytest.mark.extended  # it waits until no vote can be on its way
 async def test_the_result_is_final(running: System, arrive: Arrive) -> None:
-    closes_at = datetime.now(UTC) + timedelta(seconds=12)
+    closes_at = datetime.now(UTC) + timedelta(seconds=20)
     environment = running.environment | {"POLL_CLOSES_AT": closes_at.isoformat()}
     port = service.free_port()
     environment |= {"RESULT_URL": f"http://127.0.0.1:{port}/"}
@@ -117,7 +117,7 @@ async def test_the_result_is_final(running: System, arrive: Arrive) -> None:
         wall = await arrive(result.url)
         phone = await arrive(vote.url)
         await phone.vote("a")
-        await expect(phone.notice).to_contain_text("Voting has closed.", timeout=BACK)
+        await expect(phone.notice).to_contain_text("Voting has closed.", timeout=30_000)
         await expect(wall.page.locator("#final")).to_be_visible(timeout=BACK)
         await expect(wall.page.locator("#total")).to_have_text("1 vote")
         await phone.page.get_by_role("link", name="See the result").click()
