@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-PUSH_TIMEOUT = 2.0  # seconds until a push to Redis counts as failed; result waits for it, too
+PUSH_TIMEOUT = 2.0  # seconds until a push to Redis counts as failed; see `SETTLE` in result
 MAX_BYTES = 4096  # of one message; those of `vote` have about a hundred
 
 Letter = Literal[

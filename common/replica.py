@@ -18,7 +18,7 @@ from common.redis_client import UNAVAILABLE, renew
 
 TTL = 2_000  # ms; a dead worker is gone before its ballots are requeued
 INTERVAL = 0.5  # seconds between two heartbeats
-GOODBYE_TTL = 1  # ms; fewer rights than to delete the key
+GOODBYE_TTL = 1  # ms; with this, no service needs the right to delete the key
 TIMEOUT = 2.0  # seconds for one heartbeat
 RATE_BEATS = 4  # heartbeats over which a rate is measured
 
@@ -93,7 +93,7 @@ class Replica:
         self._key = keys.replica(self._member)
 
     async def publish(self) -> NoReturn:
-        """Send heartbeats until cancelled, and then say goodbye."""
+        """Send heartbeats until cancelled. Then the last one expires at once."""
         try:
             while True:
                 with contextlib.suppress(*UNAVAILABLE):  # those who need Redis report the outage
@@ -101,7 +101,7 @@ class Replica:
                         await self._beat()
                 await asyncio.sleep(INTERVAL)
         finally:
-            with contextlib.suppress(*UNAVAILABLE):  # then the last heartbeat expires by itself
+            with contextlib.suppress(*UNAVAILABLE):  # without Redis, it expires after `TTL`
                 async with asyncio.timeout(TIMEOUT):
                     await renew(self._client, self._key, b"", GOODBYE_TTL)
 

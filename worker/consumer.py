@@ -258,7 +258,7 @@ def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
         except BallotError as error:
             dead.append(DeadLetter(message, error.kind, str(error)))
             continue
-        if ballot.cast_at is msgspec.UNSET:  # the message has "cast_at" elsewhere, as in a name
+        if ballot.cast_at is msgspec.UNSET:  # "cast_at" is elsewhere, as in an id
             ballot = msgspec.structs.replace(ballot, cast_at=now())
         ballots.append(ballot)
     times = [ballot.cast_at for ballot in ballots if isinstance(ballot.cast_at, int)]

@@ -74,7 +74,7 @@ async def test_a_classic_message_keeps_the_time_of_its_first_claim(client: Redis
     assert await again.claim(10) == first
 
 
-async def test_a_message_of_no_voter_is_claimed_as_it_is(client: Redis) -> None:
+async def test_a_message_without_a_voter_is_claimed_unchanged(client: Redis) -> None:
     await client.rpush(keys.VOTES, b"{}")
     session = await registered(client, "w")
     assert await session.claim(10) == [b"{}"]
