@@ -71,6 +71,7 @@ def create_app(settings: Settings) -> ASGIApp:
         routes=[
             Route("/", routes.CastForm(), methods=["POST"]),
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
+            *routes.router.routes,  # `include_router` would take a tenth of the time of a vote
             *health.routes([redis], metrics.registry, ready_when_degraded=True),
             *STATIC.routes,
         ],
@@ -89,6 +90,5 @@ def create_app(settings: Settings) -> ASGIApp:
         metrics=metrics,
         faults=faults,
     )
-    app.include_router(routes.router)
     # Outermost, so that also the answer to an internal error has the headers.
     return SecurityHeaders(app, identity.headers | page.headers)

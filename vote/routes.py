@@ -6,7 +6,7 @@ Both wait until Redis has acknowledged the ballot.
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, cast
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -214,12 +214,11 @@ async def _read_form(request: Request) -> dict[str, str]:
             body += chunk
             if len(body) > MAX_BODY:
                 raise Refusal(413, "too_large", f"the body is longer than {MAX_BODY} bytes")
-        fields = parse_qs(body.decode(), max_num_fields=MAX_FIELDS)
+        return dict(parse_qsl(body.decode(), max_num_fields=MAX_FIELDS))
     except ClientDisconnect:
         raise Refusal(400, "bad_request", "the client has hung up") from None
     except ValueError:
         raise Refusal(400, "bad_request", "the form is not URL-encoded UTF-8") from None
-    return {name: values[-1] for name, values in fields.items()}
 
 
 class Vote(BaseModel):
@@ -252,12 +251,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-Service = Annotated[VoteService, Depends(get_service)]
-
-
-async def check_json(request: Request, service: Service) -> None:
-    """Check the headers of a vote in JSON."""
+async def get_json_service(request: Request) -> VoteService:
+    """Return what the handlers share, after a check of the headers."""
+    service = await get_service(request)
     service.check(request, "application/json")
+    return service
 
 
 router = APIRouter()
@@ -269,9 +267,13 @@ router = APIRouter()
     max_body_size=MAX_BODY,
     response_model=Recorded,
     responses=RESPONSES,
-    dependencies=[Depends(check_json)],
 )
-async def cast_vote(vote: Vote, request: Request, response: Response, service: Service) -> Ballot:
+async def cast_vote(
+    vote: Vote,
+    request: Request,
+    response: Response,
+    service: Annotated[VoteService, Depends(get_json_service)],
+) -> Ballot:
     """Record a vote. Answers once Redis has acknowledged it."""
     ballot = await service.record(request, vote.vote, vote.poll)
     service.remember(request, response, ballot.voter_id, ballot.vote)
