@@ -53,12 +53,6 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if .Subcharts.redis }}password{{ else }}{{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.existingSecretUrlKey }}{{ end -}}
 {{- end }}
 
-{{/* Environment of the containers that connect to Redis: where its password or URL is mounted. */}}
-{{- define "vote.redis.env" -}}
-- name: {{ if or .Subcharts.redis (empty .Values.externalRedis.existingSecretUrlKey) }}REDIS_PASSWORD_FILE{{ else }}REDIS_URL_FILE{{ end }}
-  value: /run/secrets/stores/redis
-{{- end }}
-
 {{/* Host name of Postgres, bundled or external. */}}
 {{- define "vote.postgresql.host" -}}
 {{- if .Subcharts.postgresql }}{{ include "postgresql.fullname" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.host }}{{ end -}}
@@ -96,23 +90,10 @@ imagePullSecrets:
 
 {{/* Where the pods of a service run; takes the values of the service. */}}
 {{- define "vote.scheduling" -}}
-{{- with .nodeSelector }}
-nodeSelector:
+{{- range $field := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
+{{- with get $ $field }}
+{{ $field }}:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .topologySpreadConstraints }}
-topologySpreadConstraints:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .priorityClassName }}
-priorityClassName: {{ . | quote }}
 {{- end }}
 {{- end }}

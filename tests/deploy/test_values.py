@@ -33,6 +33,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown value": ({"vote": {"replicas": 3}}, "'replicas' not allowed"),
     "an unknown value of a store": ({"redis": {"persistance": {}}}, "'persistance' not allowed"),
     "two Redis": ({"externalRedis": {"host": "redis"}}, "set redis.enabled=false"),
+    "a URL for the bundled Redis": ({"externalRedis": URL}, "set redis.enabled=false"),
     "no Redis": ({"redis": {"enabled": False}}, "externalRedis.host"),
     "two databases": ({"externalDatabase": {"host": "db"}}, "set postgresql.enabled=false"),
     "no database": ({"postgresql": {"enabled": False}}, "externalDatabase.host"),
@@ -61,7 +62,7 @@ def test_a_wrong_value_is_refused_with_its_name(name: str, helm: str) -> None:
 
 
 def test_a_long_release_name_is_refused() -> None:
-    with pytest.raises(manifest.RenderError, match="more than 40 characters"):
+    with pytest.raises(manifest.RenderError, match="at most 40 lower-case letters"):
         manifest.chart(release="x" * 41)
 
 
