@@ -43,9 +43,7 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
     if settings.redis_password is not None:
         options["password"] = settings.redis_password.get_secret_value()
     if settings.redis_url is None:
-        return redis.asyncio.Redis(
-            host=settings.redis_host or "redis", port=settings.redis_port, **options
-        )
+        return redis.asyncio.Redis(host=settings.redis_host, port=settings.redis_port, **options)
     try:
         return redis.asyncio.Redis.from_url(settings.redis_url.get_secret_value(), **options)
     except ValueError as error:

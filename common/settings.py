@@ -131,7 +131,7 @@ class RedisSettings(ServiceSettings):
 
     faults: Literal["disabled", "enabled"] = "disabled"
     redis_url: SecretStr | None = None
-    redis_host: str | None = "redis"
+    redis_host: str = "redis"
     redis_port: Port = 6379
     redis_username: str | None = None
     redis_password: SecretStr | None = None

@@ -45,9 +45,9 @@ def create_app(settings: Settings) -> ASGIApp:
     redis = Dependency("redis", settings.redis_address)
     client = connect(settings, "result")
     tallies = Tallies(settings, poll, postgres, metrics)
-    pipeline = Pipeline(client, redis, poll) if settings.has_redis else None
+    pipeline = Pipeline(client, redis, poll)
     status = Status(poll, tallies, pipeline)
-    system = System(status, client if pipeline else None, presenter=settings.faults == "enabled")
+    system = System(status, client, presenter=settings.faults == "enabled")
     faults = Faults(client, "result", identity.name)
     live = Live(poll, metrics, status.event, system.content, faults)
 
@@ -59,9 +59,13 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        endless = [tallies.follow(live.send_scores), live.follow_status(), live.follow_system()]
-        if pipeline:
-            endless += [pipeline.follow(), replica.publish()]
+        endless = [
+            tallies.follow(live.send_scores),
+            pipeline.follow(),
+            live.follow_status(),
+            live.follow_system(),
+            replica.publish(),
+        ]
         if settings.faults == "enabled":
             endless += [faults.follow(), live.drop_connections()]
         async with client, background(*endless):
@@ -77,10 +81,7 @@ def create_app(settings: Settings) -> ASGIApp:
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
             Route("/system", routes.show_system, middleware=[Middleware(GZipMiddleware)]),
             *health.routes(
-                [postgres],
-                metrics.registry,
-                optional=[redis] if pipeline else [],
-                ready_when_degraded=True,
+                [postgres], metrics.registry, optional=[redis], ready_when_degraded=True
             ),
             *STATIC.routes,
         ],

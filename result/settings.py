@@ -6,10 +6,9 @@ from common.settings import DatabaseSettings, PageUrl, PollSettings, Port, Redis
 
 
 class Settings(PollSettings, RedisSettings, DatabaseSettings):
-    """Where result listens, the poll, where Postgres and the vote page are, and perhaps Redis."""
+    """Where result listens, the poll, where the stores and the vote page are."""
 
     port: Port = 8081
-    redis_host: str | None = None  # without Redis, only the status strip knows less
     vote_url: PageUrl = None
     presenter_token: SecretStr | None = None  # what a presenter enters to set faults
 
@@ -19,8 +18,3 @@ class Settings(PollSettings, RedisSettings, DatabaseSettings):
         if token is None and info.data.get("faults") == "enabled":
             raise ValueError("FAULTS=enabled needs it: choose a long one, or disable the faults")
         return token
-
-    @property
-    def has_redis(self) -> bool:
-        """Whether the status strip can show the queue and the workers."""
-        return bool(self.redis_url or self.redis_host)

@@ -5,10 +5,8 @@ from typing import Any
 
 from common.dependency import Dependency
 from common.poll import Poll
-from result.pipeline import Pipeline, is_settled
+from result.pipeline import Pipeline
 from result.tallies import Tallies
-
-UNUSED = {"state": "unused", "since": None, "refused": False}
 
 
 class Status:
@@ -17,10 +15,10 @@ class Status:
     Args:
         poll: The poll.
         tallies: The numbers, and the state of Postgres.
-        pipeline: The queue, and the state of Redis. None: the service does not use Redis.
+        pipeline: The queue, the workers, and the state of Redis.
     """
 
-    def __init__(self, poll: Poll, tallies: Tallies, pipeline: Pipeline | None) -> None:
+    def __init__(self, poll: Poll, tallies: Tallies, pipeline: Pipeline) -> None:
         self.poll = poll
         self.tallies = tallies
         self.pipeline = pipeline
@@ -28,31 +26,26 @@ class Status:
     @property
     def is_final(self) -> bool:
         """Whether the poll is closed and the numbers were read after its last vote was counted."""
-        tally = self.tallies.latest
+        tally, drained_at = self.tallies.latest, self.pipeline.drained_at
         if tally is None or not self.tallies.postgres.is_available:
             return False
-        if self.pipeline is None:
-            return is_settled(self.poll, tally.as_of)
-        drained_at = self.pipeline.drained_at
-        return (
-            self.pipeline.latest is not None
-            and drained_at is not None
-            and drained_at <= tally.as_of
-        )
+        if self.pipeline.latest is None or drained_at is None:
+            return False
+        return drained_at <= tally.as_of
 
     @property
     def has_no_worker(self) -> bool:
         """Whether no worker is alive, as far as this is known."""
-        workers = self.pipeline.latest.workers if self.pipeline and self.pipeline.latest else None
+        workers = self.pipeline.latest.workers if self.pipeline.latest else None
         return workers is not None and not any(each.alive for each in workers)
 
     @property
     def is_degraded(self) -> bool:
         """Whether a store, the vote page or all needed workers are unavailable."""
-        stores = [self.tallies.postgres, *([self.pipeline.redis] if self.pipeline else [])]
+        stores = (self.tallies.postgres, self.pipeline.redis)
         if any(store.state == "unavailable" for store in stores):
             return True
-        snapshot = self.pipeline.latest if self.pipeline else None
+        snapshot = self.pipeline.latest
         if snapshot is None:
             return False
         # No worker at rest is no fault: an autoscaler starts one with the next vote.
@@ -63,7 +56,7 @@ class Status:
     def event(self) -> dict[str, Any]:
         """Return the content of the event `pipeline`; times are in ms since the epoch."""
         tally = self.tallies.latest
-        snapshot = self.pipeline.latest if self.pipeline else None
+        snapshot = self.pipeline.latest
         workers = snapshot.workers if snapshot else None
         commits = [each.last_commit for each in workers or [] if each.last_commit]
         return {
@@ -72,7 +65,7 @@ class Status:
             "closes_at": _ms(self.poll.closes_at) if self.poll.closes_at else None,
             "final": self.is_final,
             "postgres": _store(self.tallies.postgres),
-            "redis": _store(self.pipeline.redis) if self.pipeline else UNUSED,
+            "redis": _store(self.pipeline.redis),
             "waiting": snapshot.waiting if snapshot else None,
             "claimed": snapshot.claimed if snapshot else None,
             "dead": snapshot.dead if snapshot else None,

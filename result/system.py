@@ -35,11 +35,11 @@ class System:
 
     Args:
         status: The state of the stores, the queue and the tallies.
-        client: The connection to Redis; None: the service does not use it.
+        client: The connection to Redis.
         presenter: Whether the presenter's panel is available.
     """
 
-    def __init__(self, status: Status, client: Redis | None, *, presenter: bool) -> None:
+    def __init__(self, status: Status, client: Redis, *, presenter: bool) -> None:
         self._status = status
         self._client = client
         self._presenter = presenter
@@ -70,8 +70,6 @@ class System:
 
     async def _look(self) -> tuple[list[Beat] | None, list[Fault]]:
         """Return heartbeats and faults; None and nothing if Redis cannot be asked."""
-        if self._client is None:
-            return [], []
         try:
             async with asyncio.timeout(TIMEOUT):
                 return await read_beats(self._client), await faults.read(self._client)
@@ -102,7 +100,7 @@ class System:
 
     def _sessions(self) -> list[Worker] | None:
         """Return the sessions of all workers; None if they are unknown."""
-        snapshot = self._status.pipeline.latest if self._status.pipeline else None
+        snapshot = self._status.pipeline.latest
         return snapshot.workers if snapshot else None
 
     def _replicas(self) -> list[dict[str, Any]]:

@@ -251,13 +251,14 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def get_json_service(request: Request) -> VoteService:
+async def get_service_for_json(request: Request) -> VoteService:
     """Return what the handlers share, after a check of the headers."""
     service = await get_service(request)
     service.check(request, "application/json")
     return service
 
 
+Service = Annotated[VoteService, Depends(get_service_for_json)]
 router = APIRouter()
 
 
@@ -268,12 +269,7 @@ router = APIRouter()
     response_model=Recorded,
     responses=RESPONSES,
 )
-async def cast_vote(
-    vote: Vote,
-    request: Request,
-    response: Response,
-    service: Annotated[VoteService, Depends(get_json_service)],
-) -> Ballot:
+async def cast_vote(vote: Vote, request: Request, response: Response, service: Service) -> Ballot:
     """Record a vote. Answers once Redis has acknowledged it."""
     ballot = await service.record(request, vote.vote, vote.poll)
     service.remember(request, response, ballot.voter_id, ballot.vote)

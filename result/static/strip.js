@@ -145,20 +145,17 @@ export class Strip {
   }
 
   #describe(pipeline) {
-    const facts = [];
-    if (pipeline.redis.state !== "unused") {
-      const alive = pipeline.workers?.filter((worker) => worker.alive);
-      facts.push(
-        ["waiting", pipeline.waiting === null ? text("unknown") : text("votes", { n: this.left })],
-        [
-          "workers",
-          alive ? namesOf(alive) || text("none") : text("unknown"),
-          alive?.length === 1 ? "worker" : "workers", // "Worker 1" is a name, "Workers 3" a number
-        ],
-        ["committed", this.#sinceCommit(pipeline)],
-      );
-    }
-    facts.push(["viewers", integer(pipeline.browsers)]);
+    const alive = pipeline.workers?.filter((worker) => worker.alive);
+    const facts = [
+      ["waiting", pipeline.waiting === null ? text("unknown") : text("votes", { n: this.left })],
+      [
+        "workers",
+        alive ? namesOf(alive) || text("none") : text("unknown"),
+        alive?.length === 1 ? "worker" : "workers", // "Worker 1" is a name, "Workers 3" a number
+      ],
+      ["committed", this.#sinceCommit(pipeline)],
+      ["viewers", integer(pipeline.browsers)],
+    ];
     if (pipeline.dead) facts.push(["dead", integer(pipeline.dead)]);
     const drawn = JSON.stringify(facts);
     if (drawn === this.#drawn) return;

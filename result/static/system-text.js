@@ -13,7 +13,6 @@ const STORES = {
   available: "store available",
   unavailable: "store unavailable",
   unknown: "store unknown",
-  unused: "store unused",
 };
 const UNITS = [
   ["day", 86_400_000],

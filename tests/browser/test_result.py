@@ -26,7 +26,6 @@ async def test_the_strip(arrive: Arrive) -> None:
     cases: list[tuple[dict[str, Any], str, str]] = [
         ({}, GOOD, "All is well"),
         ({"waiting": 7}, BUSY, "Counting…"),
-        ({"redis": store("unused"), "workers": None, "vote_page": None}, GOOD, "All is well"),
         ({"workers": DEAD[:1]}, BAD, "No worker is running. New votes will wait"),
         (
             *({"workers": [], "waiting": 1}, BAD),

@@ -74,19 +74,17 @@ async def test_a_result_is_not_final_while_a_store_is_unavailable(
     await until.true(lambda: is_final(closed_url))
 
 
-@pytest.mark.parametrize("uses_redis", [True, False])
 async def test_a_result_is_not_final_before_the_last_vote_can_have_arrived(
     stores: store.Stores,
     tables: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
-    uses_redis: bool,
 ) -> None:
     assert pipeline.SETTLE > 2 * ballot.PUSH_TIMEOUT  # it waits behind a push, then travels in one
     monkeypatch.setattr(pipeline, "SETTLE", 1.5)
     closes_at = now()
     settings = Settings(
         database_url=SecretStr(stores.database_url),
-        redis_url=SecretStr(stores.redis_url) if uses_redis else None,
+        redis_url=SecretStr(stores.redis_url),
         poll_closes_at=closes_at,
     )
     async with served.opened(create_app(settings)) as url:

@@ -81,17 +81,16 @@ async def test_redis_fails_and_recovers(
 
 @pytest.fixture
 async def alone(stores: store.Stores) -> AsyncIterator[str]:
-    """A result service without Redis, on a database where no worker has been yet."""
-    settings = Settings(database_url=SecretStr(stores.database_url))
+    """A result service on a database where no worker has been yet."""
+    settings = Settings(
+        database_url=SecretStr(stores.database_url), redis_url=SecretStr(stores.redis_url)
+    )
     async with served.opened(create_app(settings), ready=False) as url:
         yield url
 
 
-async def test_it_works_without_redis_and_waits_for_the_tables(
-    alone: str, stores: store.Stores
-) -> None:
+async def test_it_waits_for_the_tables(alone: str, stores: store.Stores) -> None:
     async with listener.opened(alone) as audience:
-        await audience.shows(redis={"state": "unused", "since": None, "refused": False})
         await audience.shows_store("postgres", "unavailable")
         assert audience.scores is None
         status, headers, _ = await listener.get(alone, "/api/results")
