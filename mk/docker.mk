@@ -24,4 +24,4 @@ reset: ## delete all votes of the system in Docker (ARGS=--yes confirms)
 
 .PHONY: e2e-compose
 e2e-compose: $(VENV)/dev ## test the system in Docker, from the build to crashes under load
-	@$(PY) -m pytest tests/e2e/compose -m "not extended" -q $(ARGS)
+	@$(PY) -m pytest tests/e2e/compose -q $(ARGS)

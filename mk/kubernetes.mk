@@ -23,4 +23,4 @@ load: ## give the cluster the images that make images built (CLUSTER=kind|miniku
 
 .PHONY: e2e-cluster
 e2e-cluster: $(VENV)/dev browser ## test all ways in on the cluster of KUBECONFIG (LOAD="kind load docker-image", ARGS="-k name")
-	@CHROMIUM='$(CHROMIUM)' $(PY) -m pytest tests/e2e/cluster -m "not extended" $(ARGS)
+	@CHROMIUM='$(CHROMIUM)' $(PY) -m pytest tests/e2e/cluster $(ARGS)

@@ -1,3 +1,5 @@
+{{/* `.Subcharts.redis` and `.Subcharts.postgresql` exist only while the bundled stores are enabled. */}}
+
 {{/* Prefix of all names: the name of the release, unless fullnameOverride is set. */}}
 {{- define "vote.fullname" -}}
 {{- default .Release.Name .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}

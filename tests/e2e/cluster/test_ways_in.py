@@ -44,9 +44,7 @@ async def way_in(way: str) -> AsyncIterator[tuple[System, int]]:
             yield system, PODS
 
 
-@pytest.mark.parametrize(
-    "way", ["k8s", "dev", "helm", pytest.param("helm4", marks=pytest.mark.extended)]
-)
+@pytest.mark.parametrize("way", ["k8s", "dev", "helm", "helm4"])
 async def test_a_way_in(way: str, browser: Browser) -> None:
     async with way_in(way) as (system, pods):
         await system.ready(pods)

@@ -52,7 +52,6 @@ def test_a_page_may_vote_only_on_its_own_host(system: Project) -> None:
         assert request(system.vote_url, b"vote=unknown", **headers)[0] == status
 
 
-@pytest.mark.extended
 async def test_an_audience_of_3000_sees_a_vote(system: Project) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
