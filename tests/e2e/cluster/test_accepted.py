@@ -37,7 +37,7 @@ async def test_the_api_server_accepts_everything() -> None:
 
 NOTES: dict[str, tuple[dict[str, Any], str]] = {
     "ClusterIP": ({}, "port-forward service/vote 8080:5000"),
-    "NodePort": ({"service": {"type": "NodePort"}}, "http://ANY-NODE:$(kubectl"),
+    "NodePort": ({"service": {"type": "NodePort"}}, "http://ADDRESS-OF-A-NODE:$(kubectl"),
     "Ingress": ({"ingress": {"enabled": True}}, "http://vote.example.com/"),
 }
 
