@@ -71,7 +71,7 @@ def create_app(settings: Settings) -> ASGIApp:
         routes=[
             Route("/", routes.CastForm(), methods=["POST"]),
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
-            *routes.router.routes,  # `include_router` would take a tenth of the time of a vote
+            *routes.router.routes,  # `include_router` would slow each JSON vote by a tenth
             *health.routes([redis], metrics.registry, ready_when_degraded=True),
             *STATIC.routes,
         ],

@@ -144,7 +144,7 @@ class VoteService:
             raise Refusal(415, "bad_request", f"content-type: {given!r} is not {media_type}")
 
 
-async def get_service(request: Request) -> VoteService:
+def get_service(request: Request) -> VoteService:
     """Return what the handlers share."""
     service: VoteService = request.app.state.service
     return service
@@ -152,7 +152,7 @@ async def get_service(request: Request) -> VoteService:
 
 async def show_page(request: Request) -> Response:
     """Show the page and mark the voter's choice."""
-    service = await get_service(request)
+    service = get_service(request)
     state = "unavailable" if service.redis.state == "unavailable" else "open"
     response = _render(request, service, 200, state)
     if service.voter_ids.can_sign and service.voter(request) is None:
@@ -163,7 +163,7 @@ async def show_page(request: Request) -> Response:
 
 async def cast_form(request: Request) -> Response:
     """Record the vote of a form and redirect to the page."""
-    service = await get_service(request)
+    service = get_service(request)
     option_id: str | None = None
     try:
         service.check(request, "application/x-www-form-urlencoded")
@@ -253,7 +253,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 async def get_service_for_json(request: Request) -> VoteService:
     """Return what the handlers share, after a check of the headers."""
-    service = await get_service(request)
+    service = get_service(request)
     service.check(request, "application/json")
     return service
 
@@ -279,7 +279,7 @@ async def cast_vote(vote: Vote, request: Request, response: Response, service: S
 
 async def report_refusal(request: Request, refusal: Refusal) -> Response:
     """Answer a program whose vote was not accepted."""
-    service: VoteService = request.app.state.service
+    service = get_service(request)
     service.metrics.refused.labels(refusal.reason).inc()
     content: dict[str, Any] = {"reason": refusal.reason, "detail": refusal.detail}
     if refusal.status in (409, 422):
@@ -295,7 +295,7 @@ async def report_refusal(request: Request, refusal: Refusal) -> Response:
 async def report_invalid_body(request: Request, error: RequestValidationError) -> Response:
     """Answer a program whose body is not a vote."""
     if error.errors()[0]["loc"] == ("body", "vote"):
-        return await report_refusal(request, request.app.state.service.unknown_option())
+        return await report_refusal(request, get_service(request).unknown_option())
     return await report_unreadable_body(request, error)
 
 

@@ -117,8 +117,7 @@ async def test_the_poll_closes_while_the_page_is_open(arrive: Arrive) -> None:
     phone = await arrive(page)
     await expect(phone.page.locator("#closing")).to_contain_text("Voting closes in 0:0")
     await phone.vote("a")
-    words = "Voting has closed. Your vote for Cats is in."
-    await expect(phone.notice).to_have_text(words)
+    await expect(phone.notice).to_have_text("Voting has closed. Your vote for Cats is in.")
     await expect(phone.option("b")).to_be_disabled()
     await expect(phone.page.get_by_role("link", name="See the result")).to_be_visible()
     # With another end, the poll is open again.
@@ -145,8 +144,7 @@ async def test_a_vote_that_comes_too_late(
     with phone.network_errors():
         page.answer, page.hold = answer, asyncio.Event()
         await phone.option("b").click()
-        closing = phone.page.locator("#closing")
-        await expect(closing).to_contain_text("Voting closed at")
+        await expect(phone.page.locator("#closing")).to_contain_text("Voting closed at")
         page.hold.set()
         await expect(phone.notice).to_contain_text("Voting has closed.")
         await expect(phone.notice).to_contain_text(words)
