@@ -20,6 +20,9 @@ GRACE = 8  # seconds for requests in progress; the whole process ends within 10
 KEEP_ALIVE = 75  # seconds without a request; longer than the idle timeout of usual proxies, 60 s
 BACKLOG = 2048  # connections that wait to be accepted
 MAX_WEBSOCKET_MESSAGE = 16 * 1024  # bytes
+# Bytes of a WebSocket client that wait to be read. uvicorn handles all that it reads at once before
+# it turns to another client, and browsers send next to nothing.
+RECEIVE_BUFFER = 16 * 1024
 UNACKNOWLEDGED_TIMEOUT = 30_000  # ms until a connection whose client reads nothing is closed
 MAX_FILES = 65_536  # open files and connections; many shells allow 1,024
 
@@ -51,6 +54,8 @@ def serve(
     except SettingsError as error:
         exit_with(error)
     listening = _listen(settings.host, settings.port)
+    if websockets:  # inherited by accepted connections
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     service = type(settings).__module__.partition(".")[0]
     address = f"{settings.host}:{settings.port}"
     structlog.get_logger(service).info("starting", version=settings.app_version, address=address)

@@ -23,11 +23,12 @@ from common.redis_client import connect
 from common.replica import Identity, Replica
 from common.security import MAX_BODY, SecurityHeaders
 from result import presenter, routes
+from result.channel_guard import ChannelGuard
+from result.faults import drop_connections
 from result.live import Live
 from result.metrics import Metrics
 from result.page import STATIC, Page
 from result.pipeline import Pipeline
-from result.polling_limit import PollingLimit
 from result.presenter import Presenter
 from result.settings import Settings
 from result.status import Status
@@ -49,7 +50,7 @@ def create_app(settings: Settings) -> ASGIApp:
     status = Status(poll, tallies, pipeline)
     system = System(status, client, presenter=settings.faults == "enabled")
     faults = Faults(client, "result", identity.name)
-    live = Live(poll, metrics, status.event, system.content, faults)
+    live = Live(poll, metrics, status.event, system.content)
 
     def describe() -> dict[str, Any]:
         state = {"state": "waiting for postgres"} if postgres.state == "unavailable" else {}
@@ -67,7 +68,8 @@ def create_app(settings: Settings) -> ASGIApp:
             replica.publish(),
         ]
         if settings.faults == "enabled":
-            endless += [faults.follow(), live.drop_connections()]
+            live.is_paused = lambda: faults.value("result-freeze") > 0
+            endless += [faults.follow(), drop_connections(live, faults)]
         async with client, background(*endless):
             yield
 
@@ -93,7 +95,7 @@ def create_app(settings: Settings) -> ASGIApp:
     if settings.faults == "enabled" and settings.presenter_token:
         app.state.presenter = Presenter(client, settings.presenter_token.get_secret_value())
         app.include_router(presenter.router)
-    with_live = PollingLimit(socketio.ASGIApp(live.server, app), live.server)
+    with_live = ChannelGuard(socketio.ASGIApp(live.server, app), live.server)
     # Outermost, so that also the answer to an internal error has the headers.
     return SecurityHeaders(
         RequestBodyLimitMiddleware(with_live, MAX_BODY),

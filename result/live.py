@@ -19,9 +19,9 @@ import structlog
 from starlette.types import Message, Send
 
 from common import tracing
-from common.faults import Faults
 from common.poll import Poll
 from common.security import is_same_host
+from result.channel_guard import PING_INTERVAL, PING_TIMEOUT
 from result.metrics import Metrics
 from result.tallies import Tally
 
@@ -29,10 +29,7 @@ POLLING = "polling"  # the room of the clients that poll, or did when they conne
 SYSTEM = "system"  # the event, and the room of those that poll for it
 STATUS_INTERVAL = 0.25  # seconds between two looks at the status
 SYSTEM_INTERVAL = 0.25  # seconds between two events `system`
-DROP_INTERVAL = 1.0  # seconds between two times that a fault drops connections
 MAX_SILENCE = 0.75  # seconds after which an unchanged status is sent again, as a sign of life
-PING_INTERVAL = 10  # seconds
-PING_TIMEOUT = 10  # seconds
 MAX_MESSAGE = 16 * 1024  # bytes that a client may send at once
 MAX_NAME = 100  # characters of a refused origin in the log
 
@@ -61,7 +58,7 @@ class Client:
             self._sending = _start(self._send_newest())
 
     async def _send_newest(self) -> None:
-        # A closed connection is no fault; python-socketio reports it as a disconnect.
+        # A closed connection is no error; python-socketio reports it as a disconnect.
         with contextlib.suppress(OSError, RuntimeError):
             while self._newest:
                 event = next(iter(self._newest))
@@ -78,7 +75,10 @@ class Live:
         metrics: Counts browsers and broadcasts.
         status: Returns the content of `pipeline`, without the time and the browsers.
         system: Returns the content of `system`.
-        faults: The faults on purpose of this replica.
+        ping: Seconds between two pings, and until a client that has not answered one is gone.
+
+    Attributes:
+        is_paused: While this returns true, browsers get nothing. Replace it to freeze the pages.
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class Live:
         metrics: Metrics,
         status: Callable[[], Status],
         system: Callable[[], Awaitable[Status]],
-        faults: Faults,
+        ping: tuple[float, float] = (PING_INTERVAL, PING_TIMEOUT),
     ) -> None:
         self.server = socketio.AsyncServer(
             async_mode="asgi",
-            ping_interval=PING_INTERVAL,
-            ping_timeout=PING_TIMEOUT,
+            ping_interval=ping[0],
+            ping_timeout=ping[1],
             max_http_buffer_size=MAX_MESSAGE,
             cors_allowed_origins=self._is_own_page,
             logger=_silent("socketio"),
@@ -100,25 +100,25 @@ class Live:
         )
         self.server.on("connect", self._connect)
         self.server.on("disconnect", self._disconnect)
+        self.is_paused: Callable[[], bool] = lambda: False
         self._welcome = {"text": poll.title}  # the classic page waits for this event
         self._scores: str | None = None  # the classic page parses a string
         self._sent: str | None = None  # the scores that all browsers have
         self._metrics = metrics
         self._status = status
         self._system = system
-        self._faults = faults
         self._clients: dict[str, Client] = {}  # with a WebSocket, by session id
         self._polling: set[str] = set()  # session ids
         self._watching: set[str] = set()  # session ids of the pages /system
         self._has_refused = False
 
     async def send_scores(self, tally: Tally) -> None:
-        """Send the votes to all, or keep them until a fault ends."""
+        """Send the votes to all, or keep them until a pause ends."""
         self._scores = json.dumps(tally.votes)
         await self._send_scores()
 
     async def _send_scores(self) -> None:
-        if self._scores == self._sent or self._is_frozen():
+        if self._scores == self._sent or self.is_paused():
             return
         self._sent = self._scores
         if self.browsers:
@@ -132,9 +132,9 @@ class Live:
         sent_at = 0.0
         while True:
             await asyncio.sleep(STATUS_INTERVAL)
-            if self._is_frozen():
+            if self.is_paused():
                 continue
-            await self._send_scores()  # those that a fault has held back
+            await self._send_scores()  # those that a pause has held back
             status = self._current_status()
             if _lasting(status) != _lasting(sent) or time.monotonic() - sent_at >= MAX_SILENCE:
                 await self._broadcast("pipeline", status)
@@ -151,24 +151,6 @@ class Live:
                 await self.server.emit(SYSTEM, content, room=SYSTEM)
             await asyncio.sleep(SYSTEM_INTERVAL)
 
-    async def drop_connections(self) -> NoReturn:
-        """Disconnect as many browsers as a fault says, every second."""
-        async with asyncio.TaskGroup() as group:  # a browser that does not read delays no other
-            while True:
-                await asyncio.sleep(DROP_INTERVAL)
-                for sid in [*self._clients, *self._polling]:
-                    if self._faults.hits("connection-drops"):
-                        group.create_task(self._drop(sid))
-
-    async def _drop(self, sid: str) -> None:
-        try:
-            await self.server.disconnect(sid)
-        except Exception:  # no fault on purpose may end the process
-            log.exception("a connection was not dropped", sid=sid)
-
-    def _is_frozen(self) -> bool:
-        return self._faults.value("result-freeze") > 0
-
     async def _broadcast(self, event: str, content: object) -> None:
         message = _message(event, content)
         for client in self._clients.values():
@@ -176,22 +158,30 @@ class Live:
         await self.server.emit(event, content, room=POLLING)
 
     async def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
+        # Until this returns, Socket.IO does not notice that a browser leaves. So it must not wait.
+        self.server.start_background_task(self._admit, sid, environ, auth)
+
+    async def _admit(self, sid: str, environ: dict[str, Any], auth: object) -> None:
+        """Send the first events to a new browser, and from now on all others."""
+        if self.server.get_environ(sid) is None:  # its connection has ended meanwhile
+            await self.server.disconnect(sid)
+            return
         is_watching = isinstance(auth, dict) and auth.get("page") == SYSTEM
         if is_watching:
             self._watching.add(sid)
         if environ["asgi.scope"]["type"] == "websocket":
-            # These events may precede Socket.IO's own answer to the connect; clients buffer them.
             client = self._clients[sid] = Client(environ["asgi.send"])
+            self._metrics.browsers.set(self.browsers)
             for event, content in self._first_events():
                 client.offer(event, _message(event, content))
         else:
             self._polling.add(sid)
+            self._metrics.browsers.set(self.browsers)
             await self.server.enter_room(sid, POLLING)
             if is_watching:
                 await self.server.enter_room(sid, SYSTEM)
             for event, content in self._first_events():
                 await self.server.emit(event, content, to=sid)
-        self._metrics.browsers.set(self.browsers)
 
     async def _disconnect(self, sid: str, *_: object) -> None:
         self._clients.pop(sid, None)
@@ -201,8 +191,8 @@ class Live:
 
     def _first_events(self) -> Iterator[tuple[str, object]]:
         yield "message", self._welcome
-        if self._is_frozen():
-            self._sent = None  # this browser has no scores: send them to all when the fault ends
+        if self.is_paused():
+            self._sent = None  # this browser has no scores: send them to all when the pause ends
             return
         if self._scores is not None:
             yield "scores", self._scores
@@ -216,6 +206,11 @@ class Live:
     def browsers(self) -> int:
         """The number of connected browsers."""
         return len(self._clients) + len(self._polling)
+
+    @property
+    def sids(self) -> list[str]:
+        """The session ids of all connected browsers."""
+        return [*self._clients, *self._polling]
 
     def _is_own_page(self, origin: str | None, environ: Mapping[str, Any]) -> bool:
         """Return whether a page of this origin may listen."""
