@@ -14,6 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from common import keys
+from common.clock import milliseconds
 from common.redis_client import UNAVAILABLE, renew
 
 TTL = 2_000  # ms; a dead worker is gone before its ballots are requeued
@@ -86,7 +87,7 @@ class Replica:
     ) -> None:
         self._client = client
         self._identity = identity
-        self._started_at = time.time_ns() // 1_000_000
+        self._started_at = milliseconds()
         self._rate = Rate(count)
         self._describe = describe
         self._member = f"{identity.service}:{identity.name}"

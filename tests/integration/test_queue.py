@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import time
 
 import pytest
 from redis.asyncio import Redis
 
 from common import keys
 from common.ballot import MAX_BYTES, decode
+from common.clock import microseconds
 from tests import store, until
 from worker.queue import (
     HEARTBEAT_INTERVAL,
@@ -60,14 +60,14 @@ async def test_requeue_restores_the_order(client: Redis) -> None:
 
 
 async def test_a_classic_message_keeps_the_time_of_its_first_claim(client: Redis) -> None:
-    before = time.time_ns() // 1000
+    before = microseconds()
     longest = b'{"voter_id":"3","vote":"a"}'.rjust(4000)
     other = b'{"vote":"b", "voter_id":"2"} \n'
     await client.rpush(keys.VOTES, b'{"voter_id": "1", "vote": "a"}', other, longest)
     session = await registered(client, "w")
     first = await session.claim(10)
     stamps = [json.loads(message)["cast_at"] for message in first]
-    assert all(before <= stamp <= time.time_ns() // 1000 + len(stamps) for stamp in stamps)
+    assert all(before <= stamp <= microseconds() + len(stamps) for stamp in stamps)
     assert decode(first[2]).cast_at == stamps[2]
     await session.requeue()
     again = await registered(client, "w2")
@@ -83,7 +83,7 @@ async def test_a_message_without_a_voter_is_claimed_unchanged(client: Redis) -> 
 async def test_no_two_classic_messages_get_the_same_time_and_it_never_goes_back(
     client: Redis,
 ) -> None:
-    future = time.time_ns() // 1000 + 3_600_000_000
+    future = microseconds() + 3_600_000_000
     await client.set(keys.STAMP, future)  # the clock of Redis was set back an hour
     await client.rpush(keys.VOTES, *[b'{"voter_id": "1", "vote": "a"}'] * 100)
     session = await registered(client, "w")
