@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import structlog
 
-from common import backoff, redis_client, tracing
+from common import redis_client, tracing
+from common.backoff import delays
 from common.ballot import Ballot, BallotError, decode, encode, now
 from common.dependency import Dependency
 from common.faults import CRASHED, Faults
@@ -96,7 +97,7 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until stopped. An error of Redis ends the session, and a new one starts."""
-        failures = 0
+        pauses = delays()
         while True:
             started = time.monotonic()
             try:
@@ -111,9 +112,9 @@ class Consumer:
             except* Exception:
                 log.exception("session failed")
             self._store.forget_failure()  # without a session, nothing would clear it
-            is_stable = time.monotonic() - started > STABLE
-            failures = 1 if is_stable else failures + 1
-            await asyncio.sleep(backoff.delay(failures))
+            if time.monotonic() - started > STABLE:
+                pauses = delays()
+            await asyncio.sleep(next(pauses))
 
     async def stop(self, running: asyncio.Task[None]) -> None:
         """Finish the batch in progress, requeue what is left and end the task of `run`."""
@@ -206,14 +207,13 @@ class Consumer:
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Repeat `operation` until it succeeds. `Store.ping` reports the reason of an outage."""
-        failures = 0
+        pauses = delays()
         while True:
             try:
                 return await operation()
             except store.UNAVAILABLE:
-                failures += 1
                 self._state = "waiting for postgres"
-                await asyncio.sleep(backoff.delay(failures))
+                await asyncio.sleep(next(pauses))
 
     async def _send_heartbeats(self, session: Session) -> None:
         while True:

@@ -8,7 +8,8 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from common import backoff, postgres_client
+from common import postgres_client
+from common.backoff import delays
 from common.dependency import describe
 from common.settings import DatabaseSettings
 
@@ -84,7 +85,7 @@ async def apply(connection: asyncpg.Connection, *, recount: bool = False) -> Non
 
 async def migrate(settings: DatabaseSettings, *, recount: bool = False) -> None:
     """Apply the schema, however long that takes. Arguments as for `apply`."""
-    failures = 0
+    pauses = delays()
     while True:
         try:
             connection = await postgres_client.connect(
@@ -97,6 +98,5 @@ async def migrate(settings: DatabaseSettings, *, recount: bool = False) -> None:
         except MISTAKES:
             raise
         except postgres_client.UNAVAILABLE as error:
-            failures += 1
             log.warning("the schema cannot be applied yet, retrying", reason=describe(error))
-            await asyncio.sleep(backoff.delay(failures))
+            await asyncio.sleep(next(pauses))
