@@ -7,31 +7,29 @@ import os
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-import msgspec
 import structlog
 
 from common import redis_client, tracing
 from common.backoff import delays
-from common.ballot import Ballot, BallotError, decode, encode, now
+from common.clock import microseconds, milliseconds
 from common.dependency import Dependency
 from common.faults import CRASHED, Faults
 from common.metrics import total
 from common.replica import Rate
 from common.settings import SettingsError
-from worker import store
+from worker.batch import Batch, DeadLetter, decode_batch, encode_dead, refused
 from worker.metrics import Metrics
 from worker.queue import (
     HEARTBEAT_INTERVAL,
-    MAX_DEAD,
     HeartbeatDeletedError,
     HeartbeatLostError,
     Session,
 )
 from worker.settings import Settings
-from worker.store import Rows, Store, newest_per_voter
+from worker.store import UNAVAILABLE, Rejected, Rows, Store
 
 FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in progress
 PAUSE_INTERVAL = 0.1  # seconds between two looks at a fault
@@ -39,37 +37,10 @@ REQUEUE_TIMEOUT = 3.0  # seconds; after that, another worker does it
 STABLE = 5.0  # seconds of a session after which its end counts as the first failure
 LAG_AGE = 10_000  # ms; the heartbeat has the lags of newer batches
 MAX_LAGS = 500
-MAX_SHOWN = 1024  # bytes of a message in its dead letter
 
 T = TypeVar("T")
 
 log = structlog.get_logger("worker")
-
-
-class DeadLetter(NamedTuple):
-    """A message that can never be stored. `kind` is the reason as a metrics label."""
-
-    message: bytes
-    kind: str
-    reason: str
-
-
-class Batch(NamedTuple):
-    """The messages of one claim.
-
-    Attributes:
-        size: The number of messages.
-        is_full: Whether the claim has reached its limit. Then more messages probably wait.
-        rows: The newest ballot of each voter.
-        oldest: The earliest `cast_at` among them; None without ballots.
-        dead: The messages that can never be stored.
-    """
-
-    size: int
-    is_full: bool
-    rows: Rows
-    oldest: int | None
-    dead: list[DeadLetter]
 
 
 class Consumer:
@@ -126,7 +97,7 @@ class Consumer:
 
     def describe(self) -> dict[str, Any]:
         """Return what `/system` shows about this worker (see `common.replica`)."""
-        oldest = _milliseconds() - LAG_AGE
+        oldest = milliseconds() - LAG_AGE
         status: dict[str, Any] = {
             "faults": self._faults.describe(),
             "commits": self._commits.measure(),
@@ -189,21 +160,15 @@ class Consumer:
         messages = await session.claim(self._settings.batch_size)
         return decode_batch(messages, self._settings.batch_size) if messages else None
 
-    async def _commit(self, rows: Rows) -> list[store.Rejected]:
+    async def _commit(self, rows: Rows) -> list[Rejected]:
         with self._metrics.commit_seconds.time(), tracing.committing(rows.ballots):
             await self._faults.delay("slow-commit")
             return await self._store.commit(rows) if rows.ballots else []
 
-    async def _finish(self, session: Session, batch: Batch, rejected: list[store.Rejected]) -> None:
-        dead = [
-            *batch.dead,
-            *(
-                DeadLetter(encode(each.ballot), "rejected", f"Postgres refuses it: {each.reason}")
-                for each in rejected
-            ),
-        ]
+    async def _finish(self, session: Session, batch: Batch, rejected: list[Rejected]) -> None:
+        dead = [*batch.dead, *refused(rejected)]
         self._count(batch, dead)
-        await session.drop(batch.size, _letters(dead))
+        await session.drop(batch.size, encode_dead(dead))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Repeat `operation` until it succeeds. `Store.ping` reports the reason of an outage."""
@@ -211,7 +176,7 @@ class Consumer:
         while True:
             try:
                 return await operation()
-            except store.UNAVAILABLE:
+            except UNAVAILABLE:
                 self._state = "waiting for postgres"
                 await asyncio.sleep(next(pauses))
 
@@ -241,49 +206,8 @@ class Consumer:
         self._metrics.batch_size.observe(batch.size)
         committed = batch.size - len(dead)
         if committed and batch.oldest is not None:
-            self._last_commit = _milliseconds()
+            self._last_commit = milliseconds()
             self._metrics.committed.inc(committed)
-            lag = max(0, now() - batch.oldest)  # µs
+            lag = max(0, microseconds() - batch.oldest)  # µs
             self._lags.append((self._last_commit, lag // 1000))
             self._metrics.lag_seconds.observe(lag / 1e6)
-
-
-def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
-    """Decode a claim of up to `limit` messages."""
-    ballots: list[Ballot] = []
-    dead: list[DeadLetter] = []
-    for message in messages:
-        try:
-            ballot = decode(message)
-        except BallotError as error:
-            dead.append(DeadLetter(message, error.kind, str(error)))
-            continue
-        if ballot.cast_at is msgspec.UNSET:  # "cast_at" is elsewhere, as in an id
-            ballot = msgspec.structs.replace(ballot, cast_at=now())
-        ballots.append(ballot)
-    times = [ballot.cast_at for ballot in ballots if isinstance(ballot.cast_at, int)]
-    return Batch(
-        size=len(messages),
-        is_full=len(messages) == limit,
-        rows=newest_per_voter(ballots),
-        oldest=min(times, default=None),
-        dead=dead,
-    )
-
-
-def _letters(dead: list[DeadLetter]) -> list[bytes]:
-    """Encode as many as are kept: all of a large batch would take longer than a heartbeat."""
-    return [
-        msgspec.json.encode(
-            {
-                "message": letter.message[:MAX_SHOWN].decode(errors="backslashreplace"),
-                "reason": letter.reason,
-                "at": _milliseconds(),
-            }
-        )
-        for letter in dead[-MAX_DEAD:]
-    ]
-
-
-def _milliseconds() -> int:
-    return now() // 1000

@@ -12,6 +12,7 @@ from tests.integration import account, working
 from tests.service import Services
 from tests.store import Stores
 from worker import consumer, queue
+from worker.batch import MAX_SHOWN
 from worker.queue import MAX_DEAD
 
 BATCH = 4
@@ -79,7 +80,7 @@ async def test_the_next_batch_is_claimed_while_a_full_one_is_committed(
 async def test_the_newest_dead_letters_are_kept_with_their_beginning(
     stores: Stores, client: Redis
 ) -> None:
-    messages = [b"%d%b" % (number, b"x" * 2 * consumer.MAX_SHOWN) for number in range(MAX_DEAD + 5)]
+    messages = [b"%d%b" % (number, b"x" * 2 * MAX_SHOWN) for number in range(MAX_DEAD + 5)]
     await client.rpush(keys.VOTES, *messages)
 
     async def are_kept() -> bool:
@@ -88,7 +89,7 @@ async def test_the_newest_dead_letters_are_kept_with_their_beginning(
     async with working.opened(stores, len(messages)):
         await until.true(are_kept)
     letters = [json.loads(letter) for letter in await client.lrange(keys.DEAD, 0, -1)]
-    kept = [message[: consumer.MAX_SHOWN].decode() for message in messages[-MAX_DEAD:]]
+    kept = [message[:MAX_SHOWN].decode() for message in messages[-MAX_DEAD:]]
     assert [each["message"] for each in letters] == kept[::-1]
     assert all(each["reason"] for each in letters)
 
