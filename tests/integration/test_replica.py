@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from common import keys
 from common.ballot import Ballot, encode
 from common.clock import microseconds, milliseconds
-from common.replica import GOODBYE_TTL, TTL, Identity, Replica, read_beats
+from common.replica import GOODBYE_TTL, Heartbeat, Identity, Replica, read_heartbeats
 from tests import served, store, until
 from tests.integration import listener
 from tests.integration.visitor import Visitor
@@ -56,8 +56,12 @@ async def test_a_heartbeat_lives_as_long_as_the_replica(
             "rate": 0.0,
             "faults": [],
             "accent": "#0a7a3c",
+            "browsers": None,
+            "commits": None,
+            "last_commit": None,
+            "lags": [],
         }
-        assert 0 < await client.pttl(keys.replica(f"vote:{NAME}")) <= TTL
+        assert 0 < await client.pttl(keys.replica(f"vote:{NAME}")) <= keys.REPLICA_TTL
         assert await client.smembers(keys.REPLICAS) == {f"vote:{NAME}".encode()}
     assert await client.pttl(keys.replica(f"vote:{NAME}")) <= GOODBYE_TTL  # negative: it is gone
 
@@ -139,14 +143,14 @@ async def test_heartbeats_survive_an_outage_of_redis(
 
 
 async def test_heartbeats_of_other_programs_do_no_harm(client: Client) -> None:
-    replica = Replica(client, Identity("vote", "v1", "1"), lambda: 0.0, dict)
+    replica = Replica(client, Identity("vote", "v1", "1"), lambda: 0.0, Heartbeat)
     publishing = asyncio.create_task(replica.publish())
     for name, value in {"2": b"[]", "3": b"\xff", "4": b'{"name": 4}'}.items():
         await client.set(keys.replica(f"vote:{name}"), value)
         await client.sadd(keys.REPLICAS, f"vote:{name}")
     await client.sadd(keys.REPLICAS, b"\xff", "")
     await appears(client, "vote", "v1")
-    assert [beat.name for beat in await read_beats(client)] == ["v1"]
+    assert [each.name for each in await read_heartbeats(client)] == ["v1"]
     publishing.cancel()
 
 
