@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, cast
 
 import msgspec
+from prometheus_client import Counter, Histogram
 from redis.asyncio import Redis
 
 from common import keys
 from common.clock import milliseconds
+from common.metrics import total
 from common.redis_client import UNAVAILABLE, renew
 
 INTERVAL = 0.5  # seconds between two heartbeats
@@ -81,7 +83,7 @@ class Replica:
     Args:
         client: The connection to Redis.
         identity: What identifies this process.
-        count: Returns how much work the replica has done so far; its growth is the rate.
+        work: Counts what the replica does; its growth is the rate.
         describe: Returns what else a heartbeat says. "idle" becomes "working" if there is a rate.
     """
 
@@ -89,13 +91,13 @@ class Replica:
         self,
         client: Redis,
         identity: Identity,
-        count: Callable[[], float],
+        work: Counter | Histogram,
         describe: Callable[[], Heartbeat],
     ) -> None:
         self._client = client
         self._identity = identity
         self._started_at = milliseconds()
-        self._rate = Rate(count)
+        self._rate = Rate(work)
         self._describe = describe
         self._member = f"{identity.service}:{identity.name}"
         self._key = keys.replica(self._member)
@@ -146,18 +148,14 @@ async def read_heartbeats(client: Redis) -> list[Heartbeat]:
 
 
 class Rate:
-    """How fast a counter grows.
+    """How fast a metric grows: a counter, or the number of observations of a histogram."""
 
-    Args:
-        count: Returns the total so far.
-    """
-
-    def __init__(self, count: Callable[[], float]) -> None:
-        self._count = count
-        self._samples = deque([(time.monotonic(), count())], RATE_HEARTBEATS + 1)
+    def __init__(self, metric: Counter | Histogram) -> None:
+        self._metric = metric
+        self._samples = deque([(time.monotonic(), total(metric))], RATE_HEARTBEATS + 1)
 
     def measure(self) -> float:
         """Return the growth per second since `RATE_HEARTBEATS` calls ago."""
-        self._samples.append((time.monotonic(), self._count()))
+        self._samples.append((time.monotonic(), total(self._metric)))
         (start, before), (end, after) = self._samples[0], self._samples[-1]
         return round((after - before) / max(end - start, 0.001), 1)

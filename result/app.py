@@ -3,7 +3,6 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 import socketio
 from fastapi import FastAPI
@@ -17,7 +16,6 @@ from common import __version__, health, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
-from common.metrics import total
 from common.redis_client import connect
 from common.replica import Heartbeat, Identity, Replica
 from common.security import MAX_BODY, SecurityHeaders
@@ -54,7 +52,7 @@ def create_app(settings: Settings) -> ASGIApp:
         state = "waiting for postgres" if postgres.state == "unavailable" else "idle"
         return Heartbeat(state=state, browsers=live.browsers, faults=faults.describe())
 
-    replica = Replica(client, identity, partial(total, metrics.broadcasts), describe)
+    replica = Replica(client, identity, metrics.broadcasts, describe)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

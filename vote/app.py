@@ -3,7 +3,6 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -16,7 +15,6 @@ from common import __version__, health, keys, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
-from common.metrics import total
 from common.redis_client import connect, renew
 from common.replica import Heartbeat, Identity, Replica
 from common.security import SecurityHeaders
@@ -50,7 +48,7 @@ def create_app(settings: Settings) -> ASGIApp:
     def describe() -> Heartbeat:
         return Heartbeat(faults=faults.describe(), accent=settings.accent)
 
-    replica = Replica(client, identity, partial(total, metrics.accepted), describe)
+    replica = Replica(client, identity, metrics.accepted, describe)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

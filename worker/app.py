@@ -12,7 +12,6 @@ from common import health, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
-from common.metrics import total
 from common.redis_client import connect
 from common.replica import Heartbeat, Identity, Replica
 from worker import reset
@@ -43,7 +42,7 @@ def create_app(settings: Settings) -> Starlette:
         return add_faults(consumer.progress.heartbeat(), faults)
 
     identity = Identity("worker", settings.worker_name, settings.app_version)
-    replica = Replica(client, identity, partial(total, metrics.committed), describe)
+    replica = Replica(client, identity, metrics.committed, describe)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

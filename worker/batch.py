@@ -26,21 +26,19 @@ class Batch(NamedTuple):
 
     Attributes:
         size: The number of messages.
-        is_full: Whether the claim has reached its limit. Then more messages probably wait.
         rows: The newest ballot of each voter.
         oldest: The earliest `cast_at` among them; None without ballots.
         dead: The messages that can never be stored.
     """
 
     size: int
-    is_full: bool
     rows: Rows
     oldest: int | None
     dead: list[DeadLetter]
 
 
-def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
-    """Decode a claim of up to `limit` messages."""
+def decode_batch(messages: Sequence[bytes]) -> Batch:
+    """Decode the messages of one claim."""
     ballots: list[Ballot] = []
     dead: list[DeadLetter] = []
     for message in messages:
@@ -55,7 +53,6 @@ def decode_batch(messages: Sequence[bytes], limit: int) -> Batch:
     times = [ballot.cast_at for ballot in ballots if isinstance(ballot.cast_at, int)]
     return Batch(
         size=len(messages),
-        is_full=len(messages) == limit,
         rows=newest_per_voter(ballots),
         oldest=min(times, default=None),
         dead=dead,

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import functools
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -119,13 +119,13 @@ class Consumer:
             claiming = None
             if batch is None:
                 continue
-            if batch.is_full:
+            if batch.size == self._settings.batch_size:  # more messages probably wait
                 # Claim and decode more while Postgres commits this batch. A claim appends to the
                 # claimed list, so the messages that `drop` removes stay in front.
                 claiming = group.create_task(self._claim(session))
             self.progress.state = "working"
             with tracing.processing(batch.rows.ballots, batch.size):
-                rejected = await self._retry(functools.partial(self._commit, batch.rows))
+                rejected = await self._retry(partial(self._commit, batch.rows))
                 if finishing:
                     await finishing
                 # Postgres need not wait for Redis: the next batch is committed meanwhile.
@@ -137,7 +137,7 @@ class Consumer:
 
     async def _claim(self, session: Session) -> Batch | None:
         messages = await session.claim(self._settings.batch_size)
-        return decode_batch(messages, self._settings.batch_size) if messages else None
+        return decode_batch(messages) if messages else None
 
     async def _commit(self, rows: Rows) -> list[Rejected]:
         with self._metrics.commit_seconds.time(), tracing.committing(rows.ballots):

@@ -1,10 +1,8 @@
 """What the worker has done, for its metrics and its heartbeat."""
 
 from collections import deque
-from functools import partial
 
 from common.clock import microseconds, milliseconds
-from common.metrics import total
 from common.replica import Heartbeat, Rate
 from worker.batch import Batch, DeadLetter
 from worker.metrics import Metrics
@@ -23,7 +21,7 @@ class Progress:
     def __init__(self, metrics: Metrics) -> None:
         self.state = "idle"
         self._metrics = metrics
-        self._commits = Rate(partial(total, metrics.batch_size))
+        self._commits = Rate(metrics.batch_size)
         self._last_commit: int | None = None
         self._lags: deque[tuple[int, int]] = deque(maxlen=MAX_LAGS)  # commits and lags in ms
 

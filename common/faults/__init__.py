@@ -161,8 +161,6 @@ class Faults:
 
     def value(self, kind: str) -> int:
         """Return the value of a kind of fault: 0 without the fault, 1 if the kind has no unit."""
-        if not self.current:
-            return 0
         return max((fault.value or 1 for fault in self.active() if fault.kind == kind), default=0)
 
     async def delay(self, kind: str) -> None:
@@ -176,12 +174,11 @@ class Faults:
 
     async def take(self, kind: str) -> bool:
         """End a fault of this kind. True for one caller only, so that it happens once."""
-        taken = False
-        for fault in self.active():
-            if fault.kind == kind:
-                async with asyncio.timeout(TIMEOUT):
-                    taken |= await cast("Any", self._client.hdel(keys.FAULTS, fault.id)) == 1
-        return taken
+        ids = [fault.id for fault in self.active() if fault.kind == kind]
+        if not ids:
+            return False
+        async with asyncio.timeout(TIMEOUT):
+            return bool(await cast("Any", self._client.hdel(keys.FAULTS, *ids)))
 
 
 def _decode(value: bytes) -> Fault | None:

@@ -12,7 +12,8 @@ from common.server import run
 from common.settings import EXIT_STATUS, RedisSettings, load
 
 
-def _parse() -> argparse.Namespace:
+def main() -> None:
+    """Run what the command line asks for."""
     parser = argparse.ArgumentParser(
         prog="python -m common.faults", description="Set faults on purpose (FAULTS=enabled)."
     )
@@ -24,7 +25,17 @@ def _parse() -> argparse.Namespace:
     options.add_argument("--replica", metavar="NAME", help="one replica (default: all)")
     options.add_argument("--value", type=int, metavar="N", help="in ms or percent, see the kind")
     options.add_argument("--seconds", type=int, default=SECONDS, metavar="N", help=f"({SECONDS})")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    settings = load(RedisSettings)
+    try:
+        if settings.faults == "disabled":
+            raise FaultError("faults are disabled: start all services with FAULTS=enabled")
+        run(_execute(settings, **vars(arguments)), settings)
+    except FaultError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(EXIT_STATUS) from None
+    except UNAVAILABLE as error:
+        raise SystemExit(f"Redis at {settings.redis_address}: {describe(error)}") from None
 
 
 async def _execute(settings: RedisSettings, command: str, **options: Any) -> None:
@@ -40,22 +51,6 @@ async def _execute(settings: RedisSettings, command: str, **options: Any) -> Non
             left = (fault.until - milliseconds()) / 1000
             target = fault.replica or "all replicas"
             print(f"{fault.service}, {target}: {fault}, {left:.0f} s left")
-
-
-def main() -> None:
-    """Run what the command line asks for."""
-    options = vars(_parse())
-    settings = load(RedisSettings)
-    if settings.faults == "disabled":
-        print("faults are disabled: start all services with FAULTS=enabled", file=sys.stderr)
-        raise SystemExit(EXIT_STATUS)
-    try:
-        run(_execute(settings, **options), settings)
-    except FaultError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(EXIT_STATUS) from None
-    except UNAVAILABLE as error:
-        raise SystemExit(f"Redis at {settings.redis_address}: {describe(error)}") from None
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 import redis.asyncio
+from prometheus_client import Counter
 from pydantic import SecretStr
 
 from common import keys
@@ -143,7 +144,9 @@ async def test_heartbeats_survive_an_outage_of_redis(
 
 
 async def test_heartbeats_of_other_programs_do_no_harm(client: Client) -> None:
-    replica = Replica(client, Identity("vote", "v1", "1"), lambda: 0.0, Heartbeat)
+    replica = Replica(
+        client, Identity("vote", "v1", "1"), Counter("work", "Work.", registry=None), Heartbeat
+    )
     publishing = asyncio.create_task(replica.publish())
     for name, value in {"2": b"[]", "3": b"\xff", "4": b'{"name": 4}'}.items():
         await client.set(keys.replica(f"vote:{name}"), value)
