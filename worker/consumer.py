@@ -169,5 +169,5 @@ class Consumer:
             self._metrics.dead_length.set(lengths.dead)
             for name, count in (await session.reap()).items():
                 self._metrics.reaped.inc(count)
-                log.warning("requeued the ballots of a dead session", session=name, ballots=count)
+                log.warning("requeued the ballots of a dead worker", session=name, ballots=count)
             await asyncio.sleep(HEARTBEAT_INTERVAL)
