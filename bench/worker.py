@@ -10,8 +10,9 @@ import redis.asyncio
 
 from bench.row import Row
 from bench.system import System
-from common import ballot, keys
-from common.ballot import Ballot
+from common import keys
+from common.ballot import Ballot, encode
+from common.clock import microseconds
 from worker.store import UPSERT
 
 BATCH = 5_000  # ballots; the worker's default
@@ -63,13 +64,13 @@ async def measure(system: System) -> list[Row]:
 def _ballot(number: int, voters: int) -> Ballot:
     """Return a ballot of a voter in the table if the number is even, else of a new one."""
     voter = number // 2 % voters if number % 2 == 0 else voters + number
-    return Ballot(hashlib.md5(str(voter).encode()).hexdigest(), "a", ballot.now())
+    return Ballot(hashlib.md5(str(voter).encode()).hexdigest(), "a", microseconds())
 
 
 async def _bare(connection: asyncpg.Connection, ballots: list[Ballot]) -> float:
     """Return the seconds that a loop needs: no queue, no decoding, no tallies."""
     batches = [
-        ballot.encode(sorted(ballots[first : first + BATCH], key=lambda each: each.voter_id))
+        encode(sorted(ballots[first : first + BATCH], key=lambda each: each.voter_id))
         for first in range(0, len(ballots), BATCH)
     ]
     upsert = UPSERT.replace("votes", "bare")
@@ -81,7 +82,7 @@ async def _bare(connection: asyncpg.Connection, ballots: list[Ballot]) -> float:
 
 async def _worker(client: redis.asyncio.Redis, ballots: list[Ballot]) -> float:
     """Return the seconds that the worker needs."""
-    messages = [ballot.encode(each) for each in ballots]
+    messages = [encode(each) for each in ballots]
     for first in range(0, len(messages), CHUNK):
         await client.rpush(PILE, *messages[first : first + CHUNK])
     began = time.perf_counter()

@@ -5,10 +5,11 @@ The classic voting app sends no `cast_at`; the claim of a worker adds it. With t
 also a `traceparent`. Unknown keys are ignored.
 """
 
-import time
 from typing import Annotated, Literal
 
 import msgspec
+
+from common.clock import microseconds
 
 PUSH_TIMEOUT = 2.0  # seconds until a push to Redis counts as failed; see `SETTLE` in result
 MAX_BYTES = 4096  # of one message; those of `vote` have about a hundred
@@ -71,4 +72,4 @@ def decode(message: bytes) -> Ballot:
 
 def now() -> int:
     """Return the time for `cast_at`: µs since the epoch, UTC."""
-    return time.time_ns() // 1000
+    return microseconds()

@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 import redis.exceptions
 import structlog
 
-from common import backoff
+from common.backoff import delays
 
 PING_INTERVAL = 0.5  # seconds between two pings of an available store
 PING_TIMEOUT = 1.5  # seconds
@@ -65,17 +65,16 @@ class Dependency:
 
     async def watch(self, ping: Callable[[], Awaitable[object]]) -> NoReturn:
         """Ping the store until cancelled, so that its state is known while nobody uses it."""
-        failures = 0
+        pauses = delays(PING_INTERVAL)
         while True:
             try:
                 async with asyncio.timeout(PING_TIMEOUT):
                     await ping()
             except Exception as error:  # the store cannot be used, for any reason
-                failures += 1
                 self.mark_unavailable(error)
-                await asyncio.sleep(min(backoff.delay(failures), PING_INTERVAL))
+                await asyncio.sleep(next(pauses))
             else:
-                failures = 0
+                pauses = delays(PING_INTERVAL)
                 self.mark_available()
                 await asyncio.sleep(PING_INTERVAL)
 

@@ -4,14 +4,18 @@ from typing import Final
 
 VOTES: Final = "votes"  # the queue
 DEAD: Final = "{votes}:dead"  # messages that can never be stored
-WORKERS: Final = "{votes}:workers"  # the sessions of all workers
+SESSIONS: Final = "{votes}:workers"  # the sessions of all workers
 STAMP: Final = "{votes}:stamp"  # the last time given to a classic message
 REPLICAS: Final = "{votes}:replicas"  # `<service>:<name>` of all replicas
 FAULTS: Final = "{votes}:faults"  # faults on purpose, by their ids
 RESET: Final = "{votes}:reset"  # asks the workers to delete all votes
-VOTE_PAGE: Final = "{votes}:vote-page"  # heartbeat that all replicas of vote share
-VOTE_PAGE_TTL: Final = 5_000  # ms
+VOTE_PAGE: Final = "{votes}:vote-page"  # only a result of the version before reads it
 COOKIE_SECRET: Final = "{votes}:cookie-secret"  # noqa: S105 (the name of a key)
+
+# ms without a heartbeat. A dead worker leaves /system before others requeue what it has claimed.
+SESSION_TTL: Final = 3_000
+REPLICA_TTL: Final = 2_000
+VOTE_PAGE_TTL: Final = 5_000
 
 
 def claimed(session: str) -> str:

@@ -3,8 +3,6 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any
 
 import socketio
 from fastapi import FastAPI
@@ -18,9 +16,8 @@ from common import __version__, health, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
-from common.metrics import total
 from common.redis_client import connect
-from common.replica import Identity, Replica
+from common.replica import Heartbeat, Identity, Replica
 from common.security import MAX_BODY, SecurityHeaders
 from result import presenter, routes
 from result.channel_guard import ChannelGuard
@@ -52,11 +49,11 @@ def create_app(settings: Settings) -> ASGIApp:
     faults = Faults(client, "result", identity.name)
     live = Live(poll, metrics, status.event, system.content)
 
-    def describe() -> dict[str, Any]:
-        state = {"state": "waiting for postgres"} if postgres.state == "unavailable" else {}
-        return {"browsers": live.browsers, "faults": faults.describe()} | state
+    def describe() -> Heartbeat:
+        state = "waiting for postgres" if postgres.state == "unavailable" else "idle"
+        return Heartbeat(state=state, browsers=live.browsers, faults=faults.describe())
 
-    replica = Replica(client, identity, partial(total, metrics.broadcasts), describe)
+    replica = Replica(client, identity, metrics.broadcasts, describe)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

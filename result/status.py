@@ -15,7 +15,7 @@ class Status:
     Args:
         poll: The poll.
         tallies: The numbers, and the state of Postgres.
-        pipeline: The queue, the workers, and the state of Redis.
+        pipeline: The queue, the workers and the vote page, and the state of Redis.
     """
 
     def __init__(self, poll: Poll, tallies: Tallies, pipeline: Pipeline) -> None:
@@ -36,8 +36,13 @@ class Status:
     @property
     def has_no_worker(self) -> bool:
         """Whether no worker is alive, as far as this is known."""
-        workers = self.pipeline.latest.workers if self.pipeline.latest else None
-        return workers is not None and not any(each.alive for each in workers)
+        sessions = self.pipeline.latest.sessions if self.pipeline.latest else None
+        return sessions is not None and not any(each.alive for each in sessions)
+
+    @property
+    def has_vote_page(self) -> bool | None:
+        """Whether the vote page is available; None if unknown. A classic one has no heartbeat."""
+        return self.pipeline.replicas.is_available("vote") if self.pipeline.latest else None
 
     @property
     def is_degraded(self) -> bool:
@@ -49,16 +54,16 @@ class Status:
         if snapshot is None:
             return False
         # No worker at rest is no fault: an autoscaler starts one with the next vote.
-        needs_worker = bool(snapshot.workers or snapshot.waiting or snapshot.claimed)
-        is_vote_page_missing = snapshot.vote_page is False and not self.poll.is_closed()
+        needs_worker = bool(snapshot.sessions or snapshot.waiting or snapshot.claimed)
+        is_vote_page_missing = self.has_vote_page is False and not self.poll.is_closed()
         return (needs_worker and self.has_no_worker) or is_vote_page_missing
 
     def event(self) -> dict[str, Any]:
         """Return the content of the event `pipeline`; times are in ms since the epoch."""
         tally = self.tallies.latest
         snapshot = self.pipeline.latest
-        workers = snapshot.workers if snapshot else None
-        commits = [each.last_commit for each in workers or [] if each.last_commit]
+        sessions = snapshot.sessions if snapshot else None
+        commits = [each.last_commit for each in sessions or [] if each.last_commit]
         return {
             "as_of": _ms(tally.as_of) if tally else None,
             "poll": self.poll.edition,
@@ -69,8 +74,8 @@ class Status:
             "waiting": snapshot.waiting if snapshot else None,
             "claimed": snapshot.claimed if snapshot else None,
             "dead": snapshot.dead if snapshot else None,
-            "workers": None if workers is None else [each._asdict() for each in workers],
-            "vote_page": snapshot.vote_page if snapshot else None,
+            "workers": None if sessions is None else [each._asdict() for each in sessions],
+            "vote_page": self.has_vote_page,
             "last_commit": max(commits, default=None),
         }
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn
 import asyncpg
 
 from common import postgres_client
-from common.backoff import delay
+from common.backoff import delays
 from common.dependency import Dependency
 from common.poll import Poll
 from common.settings import DatabaseSettings, SettingsError
@@ -52,16 +52,16 @@ class Tallies:
 
     async def follow(self, publish: Callable[[Tally], Awaitable[None]]) -> NoReturn:
         """Keep `latest` current until cancelled, and await `publish` for each change."""
-        failures = 0
+        pauses = delays(MAX_RECONNECT_DELAY)
         while True:
             before = self.latest
             try:
                 await self._listen(publish)
             except UNAVAILABLE as error:
-                # Count from one if a read has succeeded meanwhile.
-                failures = failures + 1 if self.latest is before else 1
+                if self.latest is not before:  # a read has succeeded meanwhile
+                    pauses = delays(MAX_RECONNECT_DELAY)
                 self.postgres.mark_unavailable(error)
-                await asyncio.sleep(min(delay(failures), MAX_RECONNECT_DELAY))
+                await asyncio.sleep(next(pauses))
 
     async def _listen(self, publish: Callable[[Tally], Awaitable[None]]) -> NoReturn:
         connection = await postgres_client.connect(

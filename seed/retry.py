@@ -1,13 +1,12 @@
 """Repeats a request until it succeeds or its time is up."""
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from aiohttp import ClientError
 
-from common.backoff import delay
+from common.backoff import delays
 
 T = TypeVar("T")
 
@@ -33,12 +32,12 @@ async def retry(attempt: Callable[[], Awaitable[T]], within: float) -> T:
     reason = "no answer"
     try:
         async with asyncio.timeout(within):
-            for failures in itertools.count(1):
+            for pause in delays():
                 try:
                     return await attempt()
                 except (ClientError, OSError, TransientError) as error:
                     reason = str(error) or type(error).__name__
-                await asyncio.sleep(delay(failures))
+                await asyncio.sleep(pause)
     except TimeoutError:
         pass
     raise SeedError(f"no success within {within:g} seconds: {reason}")

@@ -3,8 +3,6 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -17,9 +15,8 @@ from common import __version__, health, keys, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
-from common.metrics import total
 from common.redis_client import connect, renew
-from common.replica import Identity, Replica
+from common.replica import Heartbeat, Identity, Replica
 from common.security import SecurityHeaders
 from vote import routes
 from vote.metrics import Metrics
@@ -45,12 +42,13 @@ def create_app(settings: Settings) -> ASGIApp:
 
     async def check_redis() -> None:
         await voter_ids.agree(client)
+        # Shows whether Redis would take a vote. Only a result of the version before reads it.
         await renew(client, keys.VOTE_PAGE, identity.name, keys.VOTE_PAGE_TTL)
 
-    def describe() -> dict[str, Any]:
-        return {"faults": faults.describe(), "accent": settings.accent}
+    def describe() -> Heartbeat:
+        return Heartbeat(faults=faults.describe(), accent=settings.accent)
 
-    replica = Replica(client, identity, partial(total, metrics.accepted), describe)
+    replica = Replica(client, identity, metrics.accepted, describe)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

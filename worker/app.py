@@ -2,21 +2,23 @@
 
 import asyncio
 import contextlib
-import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 
 from common import health, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
-from common.metrics import total
 from common.redis_client import connect
-from common.replica import Identity, Replica
+from common.replica import Heartbeat, Identity, Replica
 from worker import reset
 from worker.consumer import Consumer
+from worker.faults import FaultySession, FaultyStore, add_faults
 from worker.metrics import Metrics
+from worker.queue import Session
 from worker.settings import Settings
 from worker.store import Store
 
@@ -28,15 +30,19 @@ def create_app(settings: Settings) -> Starlette:
     client = connect(settings, "worker-heartbeat")
     redis = Dependency("redis", settings.redis_address)
     postgres = Dependency("postgres", settings.database_address)
-    store = Store(settings, migrate=settings.migrate)
     faults = Faults(client, "worker", settings.worker_name)
-    consumer = Consumer(settings, store, metrics, redis, faults)
-    replica = Replica(
-        client,
-        Identity("worker", settings.worker_name, settings.app_version),
-        functools.partial(total, metrics.committed),
-        consumer.describe,
-    )
+    store = Store(settings, migrate=settings.migrate)
+    open_session: Callable[[Redis, str, str], Session] = Session
+    if settings.faults == "enabled":
+        store = FaultyStore(settings, faults)
+        open_session = partial(FaultySession, faults)
+    consumer = Consumer(settings, store, metrics, redis, open_session)
+
+    def describe() -> Heartbeat:
+        return add_faults(consumer.progress.heartbeat(), faults)
+
+    identity = Identity("worker", settings.worker_name, settings.app_version)
+    replica = Replica(client, identity, metrics.committed, describe)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

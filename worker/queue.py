@@ -18,9 +18,9 @@ from redis.asyncio import Redis
 
 from common import keys
 from common.ballot import MAX_BYTES
+from common.replica import SessionOwner
 
 HEARTBEAT_INTERVAL = 0.5  # seconds
-HEARTBEAT_TTL = 3  # seconds without a heartbeat until others requeue what a session has claimed
 ANSWER_TIMEOUT = 5.0  # seconds
 WAIT = 2  # seconds that Redis waits for a message at most
 OUT_OF_MEMORY_PAUSE = 0.2  # seconds between two looks at the queue while Redis refuses BLMOVE
@@ -52,24 +52,35 @@ class Session:
     After an error of Redis, nobody knows whether a command was or will be executed. So the first
     error ends the session, and its name is never used again: a delayed claim, drop or heartbeat
     finds no heartbeat and changes nothing.
+
+    Args:
+        client: The connection to Redis.
+        name: The name of this session, which no other has had.
+        replica: The name of the worker.
+        ttl: ms without a heartbeat until others requeue what this session has claimed.
     """
 
-    def __init__(self, client: Redis, name: str) -> None:
+    def __init__(
+        self, client: Redis, name: str, replica: str, *, ttl: int = keys.SESSION_TTL
+    ) -> None:
         self.name = name
         self._client = client
+        self._owner = msgspec.json.encode(SessionOwner(replica))
+        self._ttl = ttl
         self._claimed = keys.claimed(name)
         self._heartbeat = keys.heartbeat(name)
         self._renewed_at = time.monotonic()  # at the latest heartbeat, or before
 
-    async def register(self, status: dict[str, Any]) -> None:
+    async def register(self) -> None:
         """Make this session known. From now on it may claim."""
-        await self._run("register", [self._heartbeat, keys.WORKERS], self._sign_of_life(status))
+        names = [self._heartbeat, keys.SESSIONS]
+        await self._run("register", names, [self.name, self._owner, self._ttl])
 
-    async def heartbeat(self, status: dict[str, Any]) -> Lengths:
-        """Stay alive for another `HEARTBEAT_TTL`."""
-        names = [self._heartbeat, keys.WORKERS, keys.VOTES, self._claimed, keys.DEAD]
+    async def heartbeat(self) -> Lengths:
+        """Stay alive until there is no heartbeat for `ttl`."""
+        names = [self._heartbeat, keys.SESSIONS, keys.VOTES, self._claimed, keys.DEAD]
         started = time.monotonic()
-        lengths = Lengths(*await self._run("heartbeat", names, self._sign_of_life(status)))
+        lengths = Lengths(*await self._run("heartbeat", names, [self.name, self._ttl]))
         self._renewed_at = started
         return lengths
 
@@ -103,7 +114,7 @@ class Session:
     async def reap(self) -> dict[str, int]:
         """End all sessions without a heartbeat. Return how many messages of each were requeued."""
         async with asyncio.timeout(ANSWER_TIMEOUT):
-            members = await cast("Awaitable[set[bytes]]", self._client.smembers(keys.WORKERS))
+            members = await cast("Awaitable[set[bytes]]", self._client.smembers(keys.SESSIONS))
             names = [member.decode(errors="replace") for member in members]
             heartbeats = await self._client.mget([keys.heartbeat(name) for name in names])
         reaped = {
@@ -113,11 +124,8 @@ class Session:
         }
         return {name: count for name, count in reaped.items() if count >= 0}
 
-    def _sign_of_life(self, status: dict[str, Any]) -> list[Any]:
-        return [self.name, msgspec.json.encode({"name": self.name, **status}), HEARTBEAT_TTL]
-
     async def _requeue(self, name: str, condition: str) -> int:
-        names = [keys.VOTES, keys.claimed(name), keys.heartbeat(name), keys.WORKERS]
+        names = [keys.VOTES, keys.claimed(name), keys.heartbeat(name), keys.SESSIONS]
         total, left = 0, 1
         while left:
             moved, left = await self._run("requeue", names, [condition, name, MAX_MOVED])
@@ -136,6 +144,6 @@ class Session:
                 return await run(keys=names, args=arguments)
         except redis.exceptions.ResponseError as error:
             if str(error).startswith("NOHEARTBEAT"):
-                is_expired = time.monotonic() - self._renewed_at >= HEARTBEAT_TTL
+                is_expired = time.monotonic() - self._renewed_at >= self._ttl / 1000
                 raise (HeartbeatLostError if is_expired else HeartbeatDeletedError) from None
             raise

@@ -44,7 +44,7 @@ async def reset(settings: Settings, client: Redis) -> None:
 
 async def _empty_queue(client: Redis) -> None:
     async with asyncio.timeout(ANSWER_TIMEOUT):
-        members: set[bytes] = await cast("Any", client.smembers(keys.WORKERS))
+        members: set[bytes] = await cast("Any", client.smembers(keys.SESSIONS))
         sessions = [member.decode(errors="replace") for member in members]
         # A session without its heartbeat ends. Otherwise it would commit a batch that it has in
         # memory, and then drop other messages, which it claimed after the old ones were deleted.

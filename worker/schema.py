@@ -8,16 +8,20 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from common import backoff, postgres_client
+from common import postgres_client
+from common.backoff import delays
 from common.dependency import describe
 from common.settings import DatabaseSettings
 
 MIGRATION_LOCK = 1986360427  # key of the advisory lock; any number that nobody else uses
 LOCK_TIMEOUT = 10_000  # ms to wait for the locks of writers before the next attempt
 
-FILE = (Path(__file__).parent / "schema.sql").read_text()
+HERE = Path(__file__).parent
+FILE = (HERE / "schema.sql").read_text()
 # The statements between BEGIN and COMMIT, which are for psql.
 SCHEMA = re.split(r"^(?:BEGIN\b.*|COMMIT);$", FILE, flags=re.MULTILINE)[1]
+READ_VERSION = (HERE / "sql" / "version.sql").read_text()
+NO_TIME_LIMITS = (HERE / "sql" / "no_time_limits.sql").read_text()
 
 MISTAKES = (  # in the database or the schema, where waiting does not help
     asyncpg.DataError,
@@ -50,53 +54,51 @@ VERSION = version_of(SCHEMA)
 
 async def version(connection: asyncpg.Connection) -> str | None:
     """Return the version in the database, None if there is no schema."""
-    comment: str | None = await connection.fetchval(
-        "SELECT obj_description(to_regclass('tallies'), 'pg_class')"
-        " WHERE to_regclass('votes') IS NOT NULL"
-    )
-    return comment
+    found: str | None = await connection.fetchval(READ_VERSION)
+    return found
 
 
-async def apply(connection: asyncpg.Connection, *, recount: bool = False) -> None:
+async def apply(
+    connection: asyncpg.Connection, *, recount: bool = False, lock_timeout: int = LOCK_TIMEOUT
+) -> None:
     """Apply the schema unless the current version is there.
 
     Args:
         connection: One without a time limit for statements.
         recount: Apply it in any case, which counts the tallies again.
+        lock_timeout: ms to wait for the locks of writers.
 
     Raises:
-        asyncpg.LockNotAvailableError: Others have kept the table locked for `LOCK_TIMEOUT`.
+        asyncpg.LockNotAvailableError: Others have kept the table locked for that long.
     """
     async with connection.transaction(isolation="read_committed"):
-        await connection.execute(
-            "SELECT set_config(name, '0', true) FROM pg_settings"
-            " WHERE name IN ('statement_timeout', 'transaction_timeout', 'lock_timeout')"
-        )
+        await connection.execute(NO_TIME_LIMITS)
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         if not recount and await version(connection) == VERSION:
             return
         log.info("applying the schema", version=VERSION)
-        await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT}")
+        await connection.execute(f"SET LOCAL lock_timeout = {lock_timeout}")
         await connection.execute(SCHEMA)
         await connection.execute(f"COMMENT ON VIEW tallies IS '{VERSION}'")
     log.info("schema applied", version=VERSION)
 
 
-async def migrate(settings: DatabaseSettings, *, recount: bool = False) -> None:
+async def migrate(
+    settings: DatabaseSettings, *, recount: bool = False, lock_timeout: int = LOCK_TIMEOUT
+) -> None:
     """Apply the schema, however long that takes. Arguments as for `apply`."""
-    failures = 0
+    pauses = delays()
     while True:
         try:
             connection = await postgres_client.connect(
                 settings, "worker-migration", command_timeout=None
             )
             try:
-                return await apply(connection, recount=recount)
+                return await apply(connection, recount=recount, lock_timeout=lock_timeout)
             finally:
                 connection.terminate()
         except MISTAKES:
             raise
         except postgres_client.UNAVAILABLE as error:
-            failures += 1
             log.warning("the schema cannot be applied yet, retrying", reason=describe(error))
-            await asyncio.sleep(backoff.delay(failures))
+            await asyncio.sleep(next(pauses))

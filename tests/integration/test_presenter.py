@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from common import faults, keys
 from common.background import background
 from common.faults import MAX_SECONDS, Faults, create
-from common.replica import read_beats
+from common.replica import read_heartbeats
 from result.app import create_app
 from result.settings import Settings
 from tests import served, until
@@ -138,7 +138,7 @@ async def test_a_reset_needs_a_confirmation_and_a_worker_and_lapses(
 ) -> None:
     assert (await post(presenter, "/system/reset", {"confirm": "yes"}))[0] == 422
     async with listener.opened(url) as audience:
-        await client.sadd(keys.WORKERS, "w1")  # without a heartbeat
+        await client.sadd(keys.SESSIONS, "w1")  # without a heartbeat
         await until.true(lambda: workers(audience) == [False])
         status, text = await post(presenter, "/system/reset", RESET)
         assert (status, "no worker is running" in text) == (503, True)
@@ -219,8 +219,7 @@ async def test_no_vote_is_recorded_after_the_end_because_of_a_delay(
     async with served.opened(create_vote(settings)) as url, visitor.opened(url) as guest:
 
         async def is_slow() -> bool:
-            beats = await read_beats(client)
-            return any(beat.faults for beat in beats)
+            return any(each.faults for each in await read_heartbeats(client))
 
         await until.true(is_slow)
         form = await guest.vote("a")

@@ -2,17 +2,17 @@
 
 import asyncio
 import json
-import time
 
 import pytest
 from redis.asyncio import Redis
 
 from common import keys
 from common.ballot import MAX_BYTES, decode
+from common.clock import microseconds
+from common.keys import SESSION_TTL
 from tests import store, until
 from worker.queue import (
     HEARTBEAT_INTERVAL,
-    HEARTBEAT_TTL,
     MAX_DEAD,
     MAX_MOVED,
     HeartbeatDeletedError,
@@ -22,9 +22,9 @@ from worker.queue import (
 )
 
 
-async def registered(client: Redis, name: str) -> Session:
-    session = Session(client, name)
-    await session.register({"state": "idle"})
+async def registered(client: Redis, name: str, ttl: int = SESSION_TTL) -> Session:
+    session = Session(client, name, "worker-1", ttl=ttl)
+    await session.register()
     return session
 
 
@@ -56,18 +56,18 @@ async def test_requeue_restores_the_order(client: Redis) -> None:
     await client.rpush(keys.VOTES, pushed[-1])
     assert await session.requeue() == len(pushed) - 1
     assert await contents(client, keys.VOTES) == pushed
-    assert not await client.exists(keys.heartbeat("w"), keys.WORKERS, keys.claimed("w"))
+    assert not await client.exists(keys.heartbeat("w"), keys.SESSIONS, keys.claimed("w"))
 
 
 async def test_a_classic_message_keeps_the_time_of_its_first_claim(client: Redis) -> None:
-    before = time.time_ns() // 1000
+    before = microseconds()
     longest = b'{"voter_id":"3","vote":"a"}'.rjust(4000)
     other = b'{"vote":"b", "voter_id":"2"} \n'
     await client.rpush(keys.VOTES, b'{"voter_id": "1", "vote": "a"}', other, longest)
     session = await registered(client, "w")
     first = await session.claim(10)
     stamps = [json.loads(message)["cast_at"] for message in first]
-    assert all(before <= stamp <= time.time_ns() // 1000 + len(stamps) for stamp in stamps)
+    assert all(before <= stamp <= microseconds() + len(stamps) for stamp in stamps)
     assert decode(first[2]).cast_at == stamps[2]
     await session.requeue()
     again = await registered(client, "w2")
@@ -83,7 +83,7 @@ async def test_a_message_without_a_voter_is_claimed_unchanged(client: Redis) -> 
 async def test_no_two_classic_messages_get_the_same_time_and_it_never_goes_back(
     client: Redis,
 ) -> None:
-    future = time.time_ns() // 1000 + 3_600_000_000
+    future = microseconds() + 3_600_000_000
     await client.set(keys.STAMP, future)  # the clock of Redis was set back an hour
     await client.rpush(keys.VOTES, *[b'{"voter_id": "1", "vote": "a"}'] * 100)
     session = await registered(client, "w")
@@ -103,33 +103,33 @@ async def test_without_a_heartbeat_a_session_changes_nothing(client: Redis) -> N
     with pytest.raises(HeartbeatLostError):
         await session.drop(1, [])
     with pytest.raises(HeartbeatLostError):
-        await session.heartbeat({})
+        await session.heartbeat()
     assert await contents(client, keys.claimed("w")) == pushed[:1]
     assert await contents(client, keys.VOTES) == pushed[1:]
 
 
 async def test_an_expired_heartbeat_is_not_mistaken_for_a_deleted_one(client: Redis) -> None:
-    expired, deleted = await registered(client, "w1"), await registered(client, "w2")
+    expired, deleted = await registered(client, "w1", 100), await registered(client, "w2")
 
     async def is_expired() -> bool:
         return not await client.exists(keys.heartbeat("w1"))
 
-    await until.true(is_expired, HEARTBEAT_TTL + 5)
+    await until.true(is_expired)
     with pytest.raises(HeartbeatLostError) as lost:
-        await expired.heartbeat({})
+        await expired.heartbeat()
     assert not isinstance(lost.value, HeartbeatDeletedError)
 
-    await deleted.register({})
-    await deleted.heartbeat({})
+    await deleted.register()
+    await deleted.heartbeat()
     await client.delete(keys.heartbeat("w2"))
     with pytest.raises(HeartbeatDeletedError):
-        await deleted.heartbeat({})
+        await deleted.heartbeat()
 
 
 async def test_the_heartbeat_expires_without_renewal(client: Redis) -> None:
     await registered(client, "w")
-    assert 0 < await client.pttl(keys.heartbeat("w")) <= HEARTBEAT_TTL * 1000
-    assert HEARTBEAT_INTERVAL * 4 <= HEARTBEAT_TTL  # one late heartbeat is not the end
+    assert 0 < await client.pttl(keys.heartbeat("w")) <= SESSION_TTL
+    assert HEARTBEAT_INTERVAL * 4000 <= SESSION_TTL  # one late heartbeat is not the end
 
 
 async def test_reap_requeues_what_the_dead_had_claimed_once(client: Redis) -> None:
@@ -140,13 +140,13 @@ async def test_reap_requeues_what_the_dead_had_claimed_once(client: Redis) -> No
     await dead.claim(98)
     await alive.claim(1)
     assert await alive.reap() == {}
-    await client.sadd(keys.WORKERS, b"\xff\xfe")  # no session has this name
+    await client.sadd(keys.SESSIONS, b"\xff\xfe")  # no session has this name
     await client.delete(keys.heartbeat("dead"))
     reaped = await asyncio.gather(alive.reap(), other.reap())
     assert sum(each.get("dead", 0) for each in reaped) == 98
     assert await contents(client, keys.VOTES) == [*pushed[:98], pushed[99]]
     assert await contents(client, keys.claimed("alive")) == [pushed[98]]
-    assert {b"alive", b"other"} <= await client.smembers(keys.WORKERS)
+    assert {b"alive", b"other"} <= await client.smembers(keys.SESSIONS)
 
 
 async def test_reap_spares_a_session_whose_heartbeat_is_late(
@@ -160,7 +160,7 @@ async def test_reap_spares_a_session_whose_heartbeat_is_late(
 
     async def look_before_the_heartbeat(names: list[str]) -> list[bytes | str | None]:
         found = await look(names)
-        await late.register({})
+        await late.register()
         return found
 
     monkeypatch.setattr(client, "mget", look_before_the_heartbeat)
@@ -176,7 +176,7 @@ async def test_only_the_newest_dead_letters_are_kept(client: Redis) -> None:
     await session.drop(1, letters)
     await session.drop(1, [b"last"])
     assert (await contents(client, keys.DEAD))[:2] == [b"last", letters[-1]]
-    assert await session.heartbeat({}) == Lengths(queue=0, claimed=1, dead=MAX_DEAD)
+    assert await session.heartbeat() == Lengths(queue=0, claimed=1, dead=MAX_DEAD)
 
 
 async def test_one_of_those_who_wait_claims_what_comes(client: Redis) -> None:
@@ -222,7 +222,7 @@ async def test_every_step_works_while_redis_is_out_of_memory(client: Redis) -> N
         await session.wait()
         assert len(await session.claim(5)) == 5
         await session.drop(2, [b"dead"])
-        assert await session.heartbeat({}) == Lengths(queue=0, claimed=3, dead=1)
+        assert await session.heartbeat() == Lengths(queue=0, claimed=3, dead=1)
         await client.delete(keys.heartbeat("w"))
         assert await (await registered(client, "w2")).reap() == {"w": 3}
     assert (await contents(client, keys.VOTES))[:2] == messages(4)[2:]

@@ -8,11 +8,13 @@ from typing import Any
 import asyncpg
 import pytest
 import redis.asyncio
+from prometheus_client import Counter
 from pydantic import SecretStr
 
 from common import keys
-from common.ballot import Ballot, encode, now
-from common.replica import GOODBYE_TTL, TTL, Identity, Replica, read_beats
+from common.ballot import Ballot, encode
+from common.clock import microseconds, milliseconds
+from common.replica import GOODBYE_TTL, Heartbeat, Identity, Replica, read_heartbeats
 from tests import served, store, until
 from tests.integration import listener
 from tests.integration.visitor import Visitor
@@ -43,10 +45,10 @@ async def test_a_heartbeat_lives_as_long_as_the_replica(
     settings = Settings(
         redis_url=SecretStr(stores.redis_url), app_version="0.2.0-green", accent="#0a7a3c"
     )
-    before = now() // 1000
+    before = milliseconds()
     async with served.opened(create_app(settings)):
         beat = await appears(client, "vote")
-        assert before <= beat.pop("started_at") <= now() // 1000
+        assert before <= beat.pop("started_at") <= milliseconds()
         assert beat == {
             "service": "vote",
             "name": NAME,
@@ -55,8 +57,12 @@ async def test_a_heartbeat_lives_as_long_as_the_replica(
             "rate": 0.0,
             "faults": [],
             "accent": "#0a7a3c",
+            "browsers": None,
+            "commits": None,
+            "last_commit": None,
+            "lags": [],
         }
-        assert 0 < await client.pttl(keys.replica(f"vote:{NAME}")) <= TTL
+        assert 0 < await client.pttl(keys.replica(f"vote:{NAME}")) <= keys.REPLICA_TTL
         assert await client.smembers(keys.REPLICAS) == {f"vote:{NAME}".encode()}
     assert await client.pttl(keys.replica(f"vote:{NAME}")) <= GOODBYE_TTL  # negative: it is gone
 
@@ -86,7 +92,7 @@ async def test_a_worker_publishes_its_work(
     await appears(client, "worker", "w1")
     async with tables.transaction():
         await tables.execute("LOCK votes IN EXCLUSIVE MODE")
-        await client.rpush(keys.VOTES, encode(Ballot("1", "a", now() - 2_000_000)))
+        await client.rpush(keys.VOTES, encode(Ballot("1", "a", microseconds() - 2_000_000)))
 
         async def works() -> bool:
             return bool((await read(client, "worker", "w1"))["state"] == "working")
@@ -138,14 +144,16 @@ async def test_heartbeats_survive_an_outage_of_redis(
 
 
 async def test_heartbeats_of_other_programs_do_no_harm(client: Client) -> None:
-    replica = Replica(client, Identity("vote", "v1", "1"), lambda: 0.0, dict)
+    replica = Replica(
+        client, Identity("vote", "v1", "1"), Counter("work", "Work.", registry=None), Heartbeat
+    )
     publishing = asyncio.create_task(replica.publish())
     for name, value in {"2": b"[]", "3": b"\xff", "4": b'{"name": 4}'}.items():
         await client.set(keys.replica(f"vote:{name}"), value)
         await client.sadd(keys.REPLICAS, f"vote:{name}")
     await client.sadd(keys.REPLICAS, b"\xff", "")
     await appears(client, "vote", "v1")
-    assert [beat.name for beat in await read_beats(client)] == ["v1"]
+    assert [each.name for each in await read_heartbeats(client)] == ["v1"]
     publishing.cancel()
 
 

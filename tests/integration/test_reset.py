@@ -40,7 +40,7 @@ async def votes(client: Redis, tables: asyncpg.Connection) -> None:
     """Votes everywhere: in the table, the queue, a claimed list and the dead letters."""
     await tables.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a'), ('2', 'b')")
     await client.rpush(keys.VOTES, encode(Ballot("3", "a", 1)))
-    await client.sadd(keys.WORKERS, "dead")
+    await client.sadd(keys.SESSIONS, "dead")
     await client.rpush(keys.claimed("dead"), encode(Ballot("4", "a", 1)))
     await client.rpush(keys.DEAD, "{}")
 
@@ -107,7 +107,7 @@ async def test_a_worker_deletes_all_votes_when_a_presenter_asks(
     settings = working.settings(stores).model_copy(update={"faults": "enabled"})
     async with served.opened(create_app(settings)) as url:
         await store(client, tables, "before", 5)
-        sessions = await client.smembers(keys.WORKERS)
+        sessions = await client.smembers(keys.SESSIONS)
         await client.set(keys.RESET, 1)
 
         async def is_done() -> bool:
@@ -116,7 +116,7 @@ async def test_a_worker_deletes_all_votes_when_a_presenter_asks(
         await until.true(is_done)
         assert not await client.exists(keys.RESET)
         await store(client, tables, "after", 5)
-        assert not sessions & await client.smembers(keys.WORKERS)
+        assert not sessions & await client.smembers(keys.SESSIONS)
         async with aiohttp.ClientSession() as http, http.get(f"{url}/metrics") as answer:
             assert "worker_lease_lost_total 0.0" in await answer.text()
 
@@ -138,7 +138,7 @@ async def test_batches_in_the_memory_of_a_worker_are_deleted_too(
     async with tables.transaction():
         await tables.execute("LOCK TABLE votes IN EXCLUSIVE MODE")
         await client.rpush(keys.VOTES, *(encode(Ballot(str(n), "a", 1)) for n in range(9)))
-        session = cast("bytes", (await client.smembers(keys.WORKERS)).pop())
+        session = cast("bytes", (await client.smembers(keys.SESSIONS)).pop())
         claimed = keys.claimed(session.decode())
 
         async def has_claimed() -> bool:
@@ -153,6 +153,6 @@ async def test_batches_in_the_memory_of_a_worker_are_deleted_too(
         await until.true(waits, what=lambda: reset.log)
     # From now on, the second batch waits until the first TRUNCATE is committed.
     assert await reset.ended() == 0, reset.log
-    assert session not in await client.smembers(keys.WORKERS), worker.log
+    assert session not in await client.smembers(keys.SESSIONS), worker.log
     assert await stored(tables) == 0
     await store(client, tables, "after", 20)

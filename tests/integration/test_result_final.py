@@ -10,7 +10,9 @@ import redis.asyncio
 from pydantic import SecretStr
 
 from common import ballot, keys
+from common.background import background
 from common.dependency import Dependency
+from common.poll import Poll
 from result import pipeline
 from result.app import create_app
 from result.metrics import Metrics
@@ -53,7 +55,7 @@ async def closed_url(stores: store.Stores, tables: asyncpg.Connection) -> AsyncI
 async def test_a_result_is_not_final_while_a_vote_is_on_its_way(
     closed_url: str, client: redis.asyncio.Redis, where: str
 ) -> None:
-    await client.sadd(keys.WORKERS, "w1")
+    await client.sadd(keys.SESSIONS, "w1")
     await until.true(lambda: is_final(closed_url))
     await client.rpush(where, b"{}")
     await until.true(lambda: is_open(closed_url))
@@ -75,21 +77,15 @@ async def test_a_result_is_not_final_while_a_store_is_unavailable(
 
 
 async def test_a_result_is_not_final_before_the_last_vote_can_have_arrived(
-    stores: store.Stores,
-    tables: asyncpg.Connection,
-    monkeypatch: pytest.MonkeyPatch,
+    client: redis.asyncio.Redis,
 ) -> None:
     assert pipeline.SETTLE > 2 * ballot.PUSH_TIMEOUT  # it waits behind a push, then travels in one
-    monkeypatch.setattr(pipeline, "SETTLE", 1.5)
     closes_at = now()
-    settings = Settings(
-        database_url=SecretStr(stores.database_url),
-        redis_url=SecretStr(stores.redis_url),
-        poll_closes_at=closes_at,
-    )
-    async with served.opened(create_app(settings)) as url:
-        await until.true(lambda: is_final(url))
-    assert now() - closes_at > pipeline.SETTLE * SECOND
+    queue = Pipeline(client, Dependency("redis", ""), Poll("?", (), closes_at), settle=1.5)
+    async with background(queue.follow()):
+        await until.true(lambda: queue.drained_at is not None)
+    assert queue.drained_at
+    assert queue.drained_at - closes_at > 1.5 * SECOND
 
 
 def test_a_result_is_final_by_numbers_that_were_read_after_the_queue_was_empty(
@@ -102,7 +98,7 @@ def test_a_result_is_final_by_numbers_that_were_read_after_the_queue_was_empty(
     queue = Pipeline(redis.asyncio.Redis(), redis_state, settings.poll)
     status = Status(settings.poll, tallies, queue)
     postgres.mark_available()
-    queue.latest = Snapshot(0, 0, 0, [], None)
+    queue.latest = Snapshot(0, 0, 0, [])
     queue.drained_at = closed + 10 * SECOND
     for seconds, final in ((9, False), (11, True)):
         tallies.latest = Tally({"a": 1, "b": 0}, closed + seconds * SECOND)

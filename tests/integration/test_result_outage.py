@@ -33,7 +33,7 @@ async def test_postgres_fails_and_recovers(
     stores: store.Stores,
     how: str,
 ) -> None:
-    await client.sadd(keys.WORKERS, "w1")
+    await client.sadd(keys.SESSIONS, "w1")
     await client.set(keys.heartbeat("w1"), b"{}", px=60_000)
     await tables.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a'), ('2', 'b')")
     await audience.sees(a=1, b=1)

@@ -1,48 +1,45 @@
 """The messages of the status strip about the queue, the workers and the vote page."""
 
 import asyncio
-import json
 import time
 
-import pytest
 import redis.asyncio
 
 from common import keys
+from common.background import background
+from common.clock import milliseconds
 from common.dependency import Dependency
 from common.poll import Poll
-from result import pipeline
 from result.pipeline import Pipeline, Snapshot
+from result.replicas import RESTART
 from tests import store, until
+from tests.integration import beating
 from tests.integration.listener import Listener
 
 Client = redis.asyncio.Redis
 
 
-async def beat(client: Client, name: str, *, ms: int = 60_000, **status: object) -> None:
-    await client.sadd(keys.WORKERS, name)
-    await client.set(keys.heartbeat(name), json.dumps(status), px=ms)
-
-
 async def test_the_status(audience: Listener, client: Client) -> None:
     committed = 1_764_000_000_000
     await client.rpush(keys.VOTES, b"1", b"2", b"3")
-    await client.rpush(keys.claimed("w1"), b"4", b"5")
+    await client.rpush(keys.claimed("s1"), b"4", b"5")
     await client.rpush(keys.DEAD, b"6")
-    await beat(client, "w1", state="working", last_commit=committed)
+    await beating.session(client, "s1", {"replica": "w1"})
+    await beating.replica(client, "worker", "w1", state="working", last_commit=committed)
     await audience.shows(waiting=3, claimed=2, dead=1, last_commit=committed)
     status = audience.status
-    worker = {"name": "w1", "state": "working", "last_commit": committed, "claimed": 2}
-    assert status["workers"] == [worker | {"alive": True, "silent": False}]
+    session = {"name": "s1", "replica": "w1", "alive": True, "silent": False, "claimed": 2}
+    assert status["workers"] == [session | {"state": "working", "last_commit": committed}]
     assert status["postgres"]["state"] == status["redis"]["state"] == "available"
     assert (status["closes_at"], status["final"]) == (None, False)
     now = time.time() * 1000  # ms
     assert now - 5000 < status["as_of"] <= status["now"] <= now
 
-    await beat(client, "w1", ms=1_000)
+    await beating.session(client, "s1", {"replica": "w1"}, ms=1_000)
     await until.true(lambda: audience.status["workers"][0]["silent"])
-    await client.delete(keys.heartbeat("w1"))
+    await client.delete(keys.heartbeat("s1"))
     await until.true(lambda: not audience.status["workers"][0]["alive"])
-    await client.srem(keys.WORKERS, "w1")
+    await client.srem(keys.SESSIONS, "s1")
     await audience.shows(workers=[], claimed=0)
 
 
@@ -50,39 +47,58 @@ async def test_a_vote_page_is_missed_only_after_one_was_seen(
     audience: Listener, client: Client
 ) -> None:
     await audience.shows(waiting=0, vote_page=None)
-    await client.set(keys.VOTE_PAGE, "replica-7", px=keys.VOTE_PAGE_TTL)
+    for name in ("v1", "v2"):
+        await beating.replica(client, "vote", name)
     await audience.shows(vote_page=True)
-    seen = time.monotonic()
+    await client.delete(keys.replica("vote:v1"))
+
+    async def is_forgotten() -> bool:
+        return not await client.sismember(keys.REPLICAS, "vote:v1")
+
+    await until.true(is_forgotten)
+    first = len(audience.heard)
+    await client.delete(keys.replica("vote:v2"))
     await audience.shows(vote_page=False)
-    assert time.monotonic() - seen > pipeline.VOTE_PAGE_MAX_AGE / 1000 - 1
-    assert await client.exists(keys.VOTE_PAGE)  # it is judged by its age
+    events = [event.content for event in audience.heard[first:] if event.name == "pipeline"]
+    gone = [each["now"] for each in events if not each["vote_page"]]
+    # It is missed after the time that a restart takes.
+    assert gone[0] - events[0]["now"] > RESTART - 1000
+
+
+async def test_workers_of_the_version_before_are_well(audience: Listener, client: Client) -> None:
+    content = {"name": "w-1-abcdef", "state": "idle", "last_commit": 1_764_000_000_000}
+    await beating.session(client, "w-1-abcdef", content)
+    await beating.replica(client, "worker", "w-1", state="waiting for postgres")
+    await until.true(lambda: bool(audience.status.get("workers")))
+    (session,) = audience.status["workers"]
+    assert (session["replica"], session["alive"], session["silent"]) == ("w-1", True, False)
+    assert session["state"] == "waiting for postgres"
 
 
 async def test_heartbeats_of_other_programs_do_no_harm(audience: Listener, client: Client) -> None:
     values = {"1": b"[]", "2": b"\xff", "3": b'{"last_commit": "now", "state": 7}', "4": b"null"}
     for name, value in values.items():
         await client.set(keys.heartbeat(name), value, px=60_000)
-    await client.sadd(keys.WORKERS, *values, b"\xff")
+    await client.sadd(keys.SESSIONS, *values, b"\xff")
     await until.true(lambda: len(audience.status.get("workers") or []) == 5)
     alive = [worker["alive"] for worker in audience.status["workers"]]
     assert alive == [True, True, True, True, False]
 
 
 async def test_a_vote_that_moves_between_lists_is_counted_once(
-    client: Client, stores: store.Stores, monkeypatch: pytest.MonkeyPatch
+    client: Client, stores: store.Stores
 ) -> None:
-    monkeypatch.setattr(pipeline, "INTERVAL", 0.002)
     await client.rpush(keys.VOTES, b"x")
     # With a timeout, redis-py sends through asyncio.wait_for(), which loses some cancellations in
     # Python 3.11.
     other = redis.asyncio.Redis.from_url(stores.redis_url, socket_timeout=None)
     looking = Pipeline(other, Dependency("redis", ""), Poll("?", ()))
-    following = asyncio.create_task(looking.follow())
+    following = asyncio.create_task(looking.follow(0.002))
     looks: list[Snapshot] = []
     for number in range(100):
         worker = f"w{number // 10}"  # its first claim comes right after its registration
         if number % 10 == 0:
-            await client.sadd(keys.WORKERS, worker)
+            await client.sadd(keys.SESSIONS, worker)
         await client.lmove(keys.VOTES, keys.claimed(worker))
         await client.lmove(keys.claimed(worker), keys.VOTES)
         if looking.latest and looking.latest not in looks[-1:]:
@@ -95,25 +111,32 @@ async def test_a_vote_that_moves_between_lists_is_counted_once(
 
 
 async def test_after_an_outage_of_redis_nothing_is_missed_at_once(
-    audience: Listener, client: Client, stores: store.Stores, monkeypatch: pytest.MonkeyPatch
+    client: Client, stores: store.Stores
 ) -> None:
-    monkeypatch.setattr(pipeline, "GRACE", 1.0)
-    await client.set(keys.VOTE_PAGE, "replica-7", px=60_000)
-    await beat(client, "w1")
-    await beat(client, "w2")
-    await until.true(lambda: len(audience.status.get("workers") or []) == 2)
-    await stores.redis.pause()
-    await audience.shows_store("redis", "unavailable")
-    await audience.shows(waiting=None, workers=None, vote_page=None)
-    first = len(audience.heard)
-    await stores.redis.resume()
-    await client.delete(keys.heartbeat("w2"), keys.VOTE_PAGE)
-    await audience.shows(vote_page=False)
-    events = [event.content for event in audience.heard[first:] if event.name == "pipeline"]
-    after = [status for status in events if status["redis"]["state"] == "available"]
-    uncertain = [status for status in after if status["now"] < after[0]["now"] + 700]
-    assert uncertain
-    for status in uncertain:
-        assert status["vote_page"] is not False
-        assert all(worker["alive"] for worker in status["workers"] or [])
-    assert [worker["alive"] for worker in audience.status["workers"]] == [True, False]
+    other = Client.from_url(stores.redis_url, socket_timeout=None)
+    state = Dependency("redis", "")
+    looking = Pipeline(other, state, Poll("?", ()), grace=1.0)
+    for name in ("w1", "w2"):
+        await beating.session(client, f"{name}-1", {"replica": name})
+        await beating.replica(client, "worker", name)
+    await beating.replica(client, "vote", "v1")
+    looks: list[tuple[int, Snapshot]] = []
+
+    def is_vote_page_missed() -> bool:
+        if looking.latest:
+            looks.append((milliseconds(), looking.latest))
+        return looking.replicas.is_available("vote") is False
+
+    async with other, background(looking.follow(0.05)):
+        await until.true(lambda: looking.latest is not None)
+        await stores.redis.pause()
+        await until.true(lambda: state.state == "unavailable" and looking.latest is None)
+        await stores.redis.resume()
+        gone = keys.heartbeat("w2-1"), keys.replica("worker:w2"), keys.replica("vote:v1")
+        await client.delete(*gone)
+        await until.true(is_vote_page_missed)
+    certain_from = looks[0][0] + 700
+    early = [look for at, look in looks if at < certain_from]
+    assert all(each.alive for look in early for each in look.sessions or [])
+    assert (looking.replicas.known["vote", "v1"].gone_since or 0) >= certain_from
+    assert [each.alive for each in looks[-1][1].sessions or []] == [True, False]

@@ -76,7 +76,7 @@ async def test_vote_has_no_other_rights(client: Redis, stores: Stores) -> None:
 
 
 async def test_worker(client: Redis, stores: Stores, services: Services) -> None:
-    await client.sadd(keys.WORKERS, "dead")
+    await client.sadd(keys.SESSIONS, "dead")
     await client.rpush(keys.claimed("dead"), '{"voter_id": "1", "vote": "a"}')
     await client.rpush(keys.VOTES, b"no ballot", b"x" * 10_000)
     async with account.opened(client, *rules("worker")) as user:
@@ -92,11 +92,11 @@ async def test_worker(client: Redis, stores: Stores, services: Services) -> None
         assert await worker.terminate() == 0
     assert await client.llen(keys.DEAD) == 2
     assert "unavailable" not in worker.log
-    assert not await client.exists(keys.WORKERS)
+    assert not await client.exists(keys.SESSIONS)
 
 
 async def test_result(client: Redis, stores: Stores, tables: asyncpg.Connection) -> None:
-    await client.sadd(keys.WORKERS, "w1")
+    await client.sadd(keys.SESSIONS, "w1")
     await client.sadd(keys.REPLICAS, "vote:dead")
     await client.set(keys.heartbeat("w1"), b"{}", ex=60)
     await client.rpush(keys.claimed("w1"), b"x")

@@ -177,9 +177,8 @@ async def test_a_writer_needs_no_rights_on_the_tallies(tables: asyncpg.Connectio
 
 
 async def test_a_migration_waits_for_locks_and_has_no_time_limit(
-    stores: Stores, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, db: asyncpg.Connection
 ) -> None:
-    monkeypatch.setattr(schema, "LOCK_TIMEOUT", 100)
     await db.execute(CLASSIC.format("PRIMARY KEY"))
     await db.execute(  # the migration takes longer than statements may
         "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql"
@@ -197,7 +196,9 @@ async def test_a_migration_waits_for_locks_and_has_no_time_limit(
     try:
         async with other.transaction():
             await other.execute("LOCK TABLE votes IN ROW EXCLUSIVE MODE")
-            migrating = asyncio.create_task(schema.migrate(working.settings(stores)))
+            migrating = asyncio.create_task(
+                schema.migrate(working.settings(stores), lock_timeout=100)
+            )
             await until.true(is_waiting)
             # The migration gives up its turn again and again, so that writers go on.
             await db.execute("SET statement_timeout = '5s'; INSERT INTO votes VALUES ('1', 'a')")

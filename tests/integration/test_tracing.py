@@ -9,7 +9,8 @@ import pytest
 import redis.asyncio
 
 from common import keys
-from common.ballot import Ballot, decode, encode, now
+from common.ballot import Ballot, decode, encode
+from common.clock import microseconds
 from common.spans import MAX_TRACED
 from tests import service, until
 from tests.integration import collector, visitor
@@ -80,7 +81,9 @@ async def test_only_a_bounded_number_of_a_batch_is_traced(
     stores: Stores, services: service.Services, client: redis.asyncio.Redis, tables: object
 ) -> None:
     traces = [f"{number:032x}" for number in range(1, 2 * MAX_TRACED)]
-    ballots = [Ballot(f"voter-{trace}", "a", now(), traceparent(trace=trace)) for trace in traces]
+    ballots = [
+        Ballot(f"voter-{trace}", "a", microseconds(), traceparent(trace=trace)) for trace in traces
+    ]
     await client.rpush(keys.VOTES, *map(encode, ballots))
     async with collector.opened() as spans:
         worker = await services.ready("worker", **stores.environment, **spans.environment)
@@ -101,7 +104,7 @@ def test_any_traceparent_is_stored(text: str) -> None:
 async def test_a_wrong_traceparent_stops_nothing(
     stores: Stores, services: service.Services, client: redis.asyncio.Redis, tables: object
 ) -> None:
-    await client.rpush(keys.VOTES, encode(Ballot("1", "a", now(), "é" * 200)))
+    await client.rpush(keys.VOTES, encode(Ballot("1", "a", microseconds(), "é" * 200)))
     async with collector.opened() as spans:
         await services.ready("worker", **stores.environment, **spans.environment)
         await until.true(lambda: bool(spans.named("process votes")))
@@ -114,7 +117,7 @@ async def test_a_failed_commit_is_an_error_in_both_traces(
     async with collector.opened() as spans:
         worker = await services.ready("worker", **stores.environment, **spans.environment)
         await stores.postgres.stop()
-        await client.rpush(keys.VOTES, encode(Ballot("1", "a", now(), traceparent())))
+        await client.rpush(keys.VOTES, encode(Ballot("1", "a", microseconds(), traceparent())))
 
         def failed() -> set[bool]:
             """Return for each failed span whether it belongs to the trace of the vote."""

@@ -1,18 +1,24 @@
 """The consumer in a worker: what it claims, what it reports and how it recovers."""
 
+import asyncio
 import json
+from functools import partial
 
-import pytest
 from redis.asyncio import Redis
 
 from common import keys, redis_client
 from common.ballot import Ballot, encode
+from common.dependency import Dependency
+from common.replica import read_heartbeats
 from tests import until
 from tests.integration import account, working
 from tests.service import Services
 from tests.store import Stores
-from worker import consumer, queue
-from worker.queue import MAX_DEAD
+from worker.batch import MAX_SHOWN
+from worker.consumer import Consumer
+from worker.metrics import Metrics
+from worker.queue import MAX_DEAD, Session
+from worker.store import Store
 
 BATCH = 4
 
@@ -27,23 +33,32 @@ async def sessions(client: Redis) -> set[str]:
 
 
 async def test_after_each_restart_of_redis_there_is_one_new_session(
-    stores: Stores, client: Redis, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, client: Redis
 ) -> None:
-    monkeypatch.setattr(consumer, "STABLE", 0.0)
-    monkeypatch.setattr(queue, "HEARTBEAT_TTL", 60)  # no session expires by itself
+    settings = working.settings(stores)
+    table = Store(settings, migrate=True)
+    consumer = Consumer(
+        settings,
+        table,
+        Metrics(),
+        Dependency("redis", ""),
+        partial(Session, ttl=60_000),  # no session expires by itself
+    )
     seen: set[str] = set()
 
     async def is_back() -> bool:
         found = await sessions(client)
         return len(found) == 1 and not found & seen
 
-    async with working.opened(stores, BATCH):
-        for _ in range(4):
-            await until.true(is_back)
-            seen |= await sessions(client)
-            await stores.redis.kill()
-            await stores.redis.start()
+    running = asyncio.create_task(consumer.run(stable=0.0))
+    for _ in range(4):
         await until.true(is_back)
+        seen |= await sessions(client)
+        await stores.redis.kill()
+        await stores.redis.start()
+    await until.true(is_back)
+    await consumer.stop(running)
+    table.close()
     assert not await sessions(client)
 
 
@@ -60,9 +75,8 @@ async def test_the_next_batch_is_claimed_while_a_full_one_is_committed(
         return await lengths() == (2 * BATCH, BATCH)
 
     async def is_waiting() -> bool:
-        (name,) = await sessions(client)
-        heartbeat = json.loads(await client.get(keys.heartbeat(name)) or "{}")
-        return bool(heartbeat.get("state") == "waiting for postgres")
+        states = [each.state for each in await read_heartbeats(client)]
+        return states == ["waiting for postgres"]
 
     async def are_stored() -> bool:
         return await lengths() == (0, 0)
@@ -79,7 +93,7 @@ async def test_the_next_batch_is_claimed_while_a_full_one_is_committed(
 async def test_the_newest_dead_letters_are_kept_with_their_beginning(
     stores: Stores, client: Redis
 ) -> None:
-    messages = [b"%d%b" % (number, b"x" * 2 * consumer.MAX_SHOWN) for number in range(MAX_DEAD + 5)]
+    messages = [b"%d%b" % (number, b"x" * 2 * MAX_SHOWN) for number in range(MAX_DEAD + 5)]
     await client.rpush(keys.VOTES, *messages)
 
     async def are_kept() -> bool:
@@ -88,7 +102,7 @@ async def test_the_newest_dead_letters_are_kept_with_their_beginning(
     async with working.opened(stores, len(messages)):
         await until.true(are_kept)
     letters = [json.loads(letter) for letter in await client.lrange(keys.DEAD, 0, -1)]
-    kept = [message[: consumer.MAX_SHOWN].decode() for message in messages[-MAX_DEAD:]]
+    kept = [message[:MAX_SHOWN].decode() for message in messages[-MAX_DEAD:]]
     assert [each["message"] for each in letters] == kept[::-1]
     assert all(each["reason"] for each in letters)
 

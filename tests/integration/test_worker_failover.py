@@ -44,7 +44,7 @@ async def test_the_worker_follows_the_address(
         async with fail_over.replica(old):
 
             async def is_at_the_new_one() -> bool:
-                return await new.scard(keys.WORKERS) == 1 and not await new.exists(keys.VOTES)
+                return await new.scard(keys.SESSIONS) == 1 and not await new.exists(keys.VOTES)
 
             if is_busy:
                 await stores.postgres.start()

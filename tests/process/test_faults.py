@@ -12,7 +12,7 @@ import redis.asyncio
 
 from common import faults, keys
 from common.faults import KINDS, Fault, create
-from common.replica import read_beats
+from common.replica import read_heartbeats
 from tests import until
 from tests.process.voters import Voters
 from tests.service import Service, Services
@@ -32,8 +32,8 @@ async def client(stores: Stores) -> AsyncIterator[Client]:
 
 async def is_shown(client: Client, fault: Fault) -> bool:
     """Return whether all replicas that have this fault say so."""
-    beats = [beat for beat in await read_beats(client) if beat.service == fault.service]
-    return bool(beats) and all(str(fault) in beat.faults for beat in beats)
+    found = [each for each in await read_heartbeats(client) if each.service == fault.service]
+    return bool(found) and all(str(fault) in each.faults for each in found)
 
 
 async def has_backlog(client: Client) -> bool:

@@ -143,7 +143,7 @@ async def test_a_worker_paused_past_its_heartbeat_is_taken_over_and_comes_back(
         other = await services.ready("worker", WORKER_NAME="other", **stores.environment)
 
         async def taken_over() -> bool:
-            names = await client.smembers(keys.WORKERS)
+            names = await client.smembers(keys.SESSIONS)
             return len(names) == 1 and str(names).find("other") > 0
 
         await until.true(taken_over, 20)
@@ -154,7 +154,7 @@ async def test_a_worker_paused_past_its_heartbeat_is_taken_over_and_comes_back(
     paused.resume()
 
     async def signed_on_again() -> bool:
-        return len(await client.smembers(keys.WORKERS)) == 2
+        return len(await client.smembers(keys.SESSIONS)) == 2
 
     await until.true(signed_on_again, 20, lambda: paused.log)
     assert await stored(stores.database_url) == {each.voter_id: "b" for each in new}
@@ -330,7 +330,7 @@ async def test_a_worker_that_is_stopped_finishes_or_requeues(
     await until.true(lambda: any_claimed(client))
     assert await worker.terminate() == 0
     assert await claimed(client) == 0
-    assert await client.smembers(keys.WORKERS) == set()
+    assert await client.smembers(keys.SESSIONS) == set()
     rows = await stored(stores.database_url)
     left = await client.llen(keys.VOTES)
     assert len(rows) + left == len(cast)
@@ -366,8 +366,7 @@ async def test_a_worker_that_is_stopped_while_postgres_is_unavailable_requeues(
     await push(client, cast)
 
     async def waits() -> bool:
-        beats = [await client.get(name) async for name in client.scan_iter(keys.heartbeat("*"))]
-        return any(b"waiting for postgres" in beat for beat in beats if beat)
+        return b"waiting for postgres" in (await client.get(keys.replica("worker:waiting")) or b"")
 
     await until.true(waits, what=lambda: worker.log)
     assert await worker.terminate() == 0

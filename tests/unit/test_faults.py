@@ -1,8 +1,7 @@
-import time
-
 import pytest
 import redis.asyncio
 
+from common.clock import milliseconds
 from common.faults import KINDS, MAX_SECONDS, Fault, FaultError, Faults, create
 
 
@@ -12,15 +11,11 @@ def faults() -> Faults:
     return Faults(redis.asyncio.Redis(), "vote", "vote-1")
 
 
-def now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def test_a_fault_without_choices_hits_all_replicas_for_a_minute() -> None:
     fault = create("vote-latency")
     assert (fault.id, fault.service, fault.replica) == ("vote-latency:vote:*", "vote", None)
     assert str(fault) == "latency 500 ms"
-    assert 59_000 < fault.until - now() <= 60_000
+    assert 59_000 < fault.until - milliseconds() <= 60_000
 
 
 def test_the_replica_is_part_of_the_id() -> None:
@@ -53,10 +48,10 @@ def test_every_kind_has_a_default_that_is_valid(kind: str) -> None:
 
 
 def test_a_fault_ends_by_itself(faults: Faults) -> None:
-    faults.current = [Fault("vote-latency", "vote", None, 9, now() - 1)]
+    faults.current = [Fault("vote-latency", "vote", None, 9, milliseconds() - 1)]
     assert faults.active() == []
     assert faults.value("vote-latency") == 0
-    faults.current = [Fault("vote-latency", "vote", None, 9, now() + 60_000)]
+    faults.current = [Fault("vote-latency", "vote", None, 9, milliseconds() + 60_000)]
     assert faults.value("vote-latency") == 9
     assert faults.describe() == ["latency 9 ms"]
 

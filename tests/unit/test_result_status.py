@@ -8,25 +8,32 @@ import redis.asyncio
 
 from common.dependency import Dependency
 from common.poll import Option, Poll
+from common.replica import Heartbeat
 from result.metrics import Metrics
-from result.pipeline import Pipeline, Snapshot, Worker
+from result.pipeline import Pipeline, Session, Snapshot
 from result.settings import Settings
 from result.status import Status
 from result.tallies import Tallies
 
 OPTIONS = (Option("a", "Cats"), Option("b", "Dogs"))
 PAST = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-ALIVE, DEAD = Worker("w1", True, "idle", None), Worker("w2", False, "idle", None)
+ALIVE, DEAD = (Session(f"{n}-1", n, n == "alive", "idle", None) for n in ("alive", "dead"))
 
 
-def status(closes_at: datetime.datetime | None = None, **queue: Any) -> Status:
+def status(
+    closes_at: datetime.datetime | None = None, *, vote_page: bool | None = True, **queue: Any
+) -> Status:
     poll = Poll("?", OPTIONS, closes_at)
     tallies = Tallies(Settings(), poll, Dependency("postgres", ""), Metrics())
     pipeline = Pipeline(redis.asyncio.Redis(), Dependency("redis", ""), poll)
     tallies.postgres.mark_available()
     pipeline.redis.mark_available()
-    usual: dict[str, Any] = {"waiting": 0, "workers": [ALIVE], "vote_page": True}
+    usual: dict[str, Any] = {"waiting": 0, "sessions": [ALIVE]}
     pipeline.latest = Snapshot(claimed=0, dead=0, **usual | queue)
+    if vote_page is not None:
+        pipeline.replicas.note([Heartbeat(service="vote", name="v1")], is_certain=True)
+    if vote_page is False:
+        pipeline.replicas.known.clear()
     return Status(poll, tallies, pipeline)
 
 
@@ -34,11 +41,11 @@ def status(closes_at: datetime.datetime | None = None, **queue: Any) -> Status:
     ("queue", "is_degraded"),
     [
         ({}, False),
-        ({"workers": [ALIVE, DEAD]}, False),
-        ({"workers": [DEAD]}, True),
-        ({"workers": []}, False),
-        ({"workers": [], "waiting": 1}, True),
-        ({"workers": None}, False),
+        ({"sessions": [ALIVE, DEAD]}, False),
+        ({"sessions": [DEAD]}, True),
+        ({"sessions": []}, False),
+        ({"sessions": [], "waiting": 1}, True),
+        ({"sessions": None}, False),
         ({"vote_page": None}, False),
         ({"vote_page": False}, True),
         ({"vote_page": False, "closes_at": PAST}, False),

@@ -1,14 +1,11 @@
 """Faults on purpose, for teaching: set in Redis, and applied by all replicas within a second.
 
-`python -m common.faults` sets and clears them. No fault can lose an acknowledged vote.
+`python -m common.faults` sets and clears them, too. No fault can lose an acknowledged vote.
 """
 
-import argparse
 import asyncio
 import contextlib
 import random
-import sys
-import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, cast
 
@@ -16,10 +13,8 @@ import msgspec
 from redis.asyncio import Redis
 
 from common import keys
-from common.dependency import describe
-from common.redis_client import UNAVAILABLE, connect
-from common.server import run
-from common.settings import EXIT_STATUS, RedisSettings, load
+from common.clock import milliseconds
+from common.redis_client import UNAVAILABLE
 
 SECONDS = 60  # of a fault, unless its presenter chooses
 MAX_SECONDS = 600
@@ -103,7 +98,7 @@ def create(
         raise FaultError(f"value: {value} is out of range (1 to {of.most} {of.unit})")
     if not 1 <= seconds <= MAX_SECONDS:
         raise FaultError(f"seconds: {seconds} is out of range (1 to {MAX_SECONDS})")
-    return Fault(kind, of.service, replica, value, _milliseconds() + seconds * 1000)
+    return Fault(kind, of.service, replica, value, milliseconds() + seconds * 1000)
 
 
 async def read(client: Redis) -> list[Fault]:
@@ -115,7 +110,7 @@ async def read(client: Redis) -> list[Fault]:
     async with asyncio.timeout(TIMEOUT):
         found: dict[bytes, bytes] = await cast("Any", client.hgetall(keys.FAULTS))
     faults = [fault for value in found.values() if (fault := _decode(value))]
-    return [fault for fault in faults if fault.until > _milliseconds()]
+    return [fault for fault in faults if fault.until > milliseconds()]
 
 
 async def add(client: Redis, fault: Fault) -> None:
@@ -157,7 +152,7 @@ class Faults:
 
     def active(self) -> list[Fault]:
         """Return the faults that this replica has now."""
-        now = _milliseconds()
+        now = milliseconds()
         return [fault for fault in self.current if fault.until > now]
 
     def describe(self) -> list[str]:
@@ -166,8 +161,6 @@ class Faults:
 
     def value(self, kind: str) -> int:
         """Return the value of a kind of fault: 0 without the fault, 1 if the kind has no unit."""
-        if not self.current:
-            return 0
         return max((fault.value or 1 for fault in self.active() if fault.kind == kind), default=0)
 
     async def delay(self, kind: str) -> None:
@@ -181,12 +174,11 @@ class Faults:
 
     async def take(self, kind: str) -> bool:
         """End a fault of this kind. True for one caller only, so that it happens once."""
-        taken = False
-        for fault in self.active():
-            if fault.kind == kind:
-                async with asyncio.timeout(TIMEOUT):
-                    taken |= await cast("Any", self._client.hdel(keys.FAULTS, fault.id)) == 1
-        return taken
+        ids = [fault.id for fault in self.active() if fault.kind == kind]
+        if not ids:
+            return False
+        async with asyncio.timeout(TIMEOUT):
+            return bool(await cast("Any", self._client.hdel(keys.FAULTS, *ids)))
 
 
 def _decode(value: bytes) -> Fault | None:
@@ -195,57 +187,3 @@ def _decode(value: bytes) -> Fault | None:
     except msgspec.DecodeError:  # another program wrote it
         return None
     return fault if fault.kind in KINDS else None
-
-
-def _milliseconds() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m common.faults", description="Set faults on purpose (FAULTS=enabled)."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="list the faults that are active")
-    commands.add_parser("clear", help="end all faults")
-    options = commands.add_parser("set", help="set a fault")
-    options.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
-    options.add_argument("--replica", metavar="NAME", help="one replica (default: all)")
-    options.add_argument("--value", type=int, metavar="N", help="in ms or percent, see the kind")
-    options.add_argument("--seconds", type=int, default=SECONDS, metavar="N", help=f"({SECONDS})")
-    return parser.parse_args()
-
-
-async def _execute(settings: RedisSettings, command: str, **options: Any) -> None:
-    async with connect(settings, "faults") as client:
-        if command == "set":
-            await add(client, create(**options))
-        elif command == "clear":
-            await clear(client)
-        active = await read(client)
-        if command == "list" and not active:
-            sys.stdout.write("no faults are active\n")
-        for fault in active:
-            left = (fault.until - _milliseconds()) / 1000
-            target = fault.replica or "all replicas"
-            sys.stdout.write(f"{fault.service}, {target}: {fault}, {left:.0f} s left\n")
-
-
-def main() -> None:
-    """Run what the command line asks for."""
-    options = vars(_parse())
-    settings = load(RedisSettings)
-    if settings.faults == "disabled":
-        sys.stderr.write("faults are disabled: start all services with FAULTS=enabled\n")
-        raise SystemExit(EXIT_STATUS)
-    try:
-        run(_execute(settings, **options), settings)
-    except FaultError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(EXIT_STATUS) from None
-    except UNAVAILABLE as error:
-        raise SystemExit(f"Redis at {settings.redis_address}: {describe(error)}") from None
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,81 @@
+"""A batch: the messages of one claim, as ballots and dead letters."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from common.ballot import Ballot, BallotError, decode, encode
+from common.clock import microseconds, milliseconds
+from worker.queue import MAX_DEAD
+from worker.store import Rejected, Rows, newest_per_voter
+
+MAX_SHOWN = 1024  # bytes of a message in its dead letter
+
+
+class DeadLetter(NamedTuple):
+    """A message that can never be stored. `kind` is the reason as a metrics label."""
+
+    message: bytes
+    kind: str
+    reason: str
+
+
+class Batch(NamedTuple):
+    """The messages of one claim.
+
+    Attributes:
+        size: The number of messages.
+        rows: The newest ballot of each voter.
+        oldest: The earliest `cast_at` among them; None without ballots.
+        dead: The messages that can never be stored.
+    """
+
+    size: int
+    rows: Rows
+    oldest: int | None
+    dead: list[DeadLetter]
+
+
+def decode_batch(messages: Sequence[bytes]) -> Batch:
+    """Decode the messages of one claim."""
+    ballots: list[Ballot] = []
+    dead: list[DeadLetter] = []
+    for message in messages:
+        try:
+            ballot = decode(message)
+        except BallotError as error:
+            dead.append(DeadLetter(message, error.kind, str(error)))
+            continue
+        if ballot.cast_at is msgspec.UNSET:  # "cast_at" is elsewhere, as in an id
+            ballot = msgspec.structs.replace(ballot, cast_at=microseconds())
+        ballots.append(ballot)
+    times = [ballot.cast_at for ballot in ballots if isinstance(ballot.cast_at, int)]
+    return Batch(
+        size=len(messages),
+        rows=newest_per_voter(ballots),
+        oldest=min(times, default=None),
+        dead=dead,
+    )
+
+
+def refused(rejected: Iterable[Rejected]) -> list[DeadLetter]:
+    """Return the dead letters of ballots that Postgres refuses."""
+    return [
+        DeadLetter(encode(each.ballot), "rejected", f"Postgres refuses it: {each.reason}")
+        for each in rejected
+    ]
+
+
+def encode_dead(dead: Sequence[DeadLetter]) -> list[bytes]:
+    """Encode as many as are kept: all of a large batch would take longer than a heartbeat."""
+    return [
+        msgspec.json.encode(
+            {
+                "message": letter.message[:MAX_SHOWN].decode(errors="backslashreplace"),
+                "reason": letter.reason,
+                "at": milliseconds(),
+            }
+        )
+        for letter in dead[-MAX_DEAD:]
+    ]
