@@ -45,6 +45,11 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if .Subcharts.redis }}{{ include "redis.fullname" .Subcharts.redis }}{{ else }}{{ .Values.externalRedis.host }}{{ end -}}
 {{- end }}
 
+{{/* Port of Redis, bundled or external. */}}
+{{- define "vote.redis.port" -}}
+{{- if .Subcharts.redis }}6379{{ else }}{{ .Values.externalRedis.port }}{{ end -}}
+{{- end }}
+
 {{/* Name of the secret with the password or the URL of Redis. */}}
 {{- define "vote.redis.secret" -}}
 {{- if .Subcharts.redis }}{{ include "redis.secret" .Subcharts.redis }}{{ else }}{{ .Values.externalRedis.existingSecret }}{{ end -}}
@@ -58,6 +63,21 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{/* Host name of Postgres, bundled or external. */}}
 {{- define "vote.postgresql.host" -}}
 {{- if .Subcharts.postgresql }}{{ include "postgresql.fullname" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.host }}{{ end -}}
+{{- end }}
+
+{{/* Port of Postgres, bundled or external. */}}
+{{- define "vote.postgresql.port" -}}
+{{- if .Subcharts.postgresql }}5432{{ else }}{{ .Values.externalDatabase.port }}{{ end -}}
+{{- end }}
+
+{{/* Where Postgres is: variables of the worker, result and the migration, but not of vote. */}}
+{{- define "vote.postgresql.env" -}}
+- name: DB_HOST
+  value: {{ include "vote.postgresql.host" . | quote }}
+- name: DB_PORT
+  value: {{ include "vote.postgresql.port" . | quote }}
+- name: DB_NAME
+  value: {{ if .Subcharts.postgresql }}voting{{ else }}{{ .Values.externalDatabase.name | quote }}{{ end }}
 {{- end }}
 
 {{/* Name of the secret with the passwords of Postgres. */}}
