@@ -60,6 +60,19 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if .Subcharts.redis }}password{{ else }}{{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.existingSecretUrlKey }}{{ end -}}
 {{- end }}
 
+{{/* Rule of a network policy: a connection to Redis; to an external one, wherever it is. */}}
+{{- define "vote.redis.egress" -}}
+- ports:
+    - port: {{ include "vote.redis.port" . }}
+  {{- if .Subcharts.redis }}
+  to:
+    - podSelector:
+        matchLabels:
+          app.kubernetes.io/name: redis
+          {{- include "vote.selectorLabels" . | nindent 10 }}
+  {{- end }}
+{{- end }}
+
 {{/* Host name of Postgres, bundled or external. */}}
 {{- define "vote.postgresql.host" -}}
 {{- if .Subcharts.postgresql }}{{ include "postgresql.fullname" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.host }}{{ end -}}
@@ -83,6 +96,19 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{/* Name of the secret with the passwords of Postgres. */}}
 {{- define "vote.postgresql.secret" -}}
 {{- if .Subcharts.postgresql }}{{ include "postgresql.secret" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.existingSecret }}{{ end -}}
+{{- end }}
+
+{{/* Rule of a network policy: a connection to Postgres; to an external one, wherever it is. */}}
+{{- define "vote.postgresql.egress" -}}
+- ports:
+    - port: {{ include "vote.postgresql.port" . }}
+  {{- if .Subcharts.postgresql }}
+  to:
+    - podSelector:
+        matchLabels:
+          app.kubernetes.io/name: db
+          {{- include "vote.selectorLabels" . | nindent 10 }}
+  {{- end }}
 {{- end }}
 
 {{/* Name of the secret with the token of the presenter. */}}

@@ -32,6 +32,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a store's memory": ({"redis": {"maxmemory": "192Mi"}}, "/maxmemory"),
     "an unknown value": ({"vote": {"replicas": 3}}, "'replicas' not allowed"),
     "an unknown value of a store": ({"redis": {"persistance": {}}}, "'persistance' not allowed"),
+    "a rule that is no rule": ({"networkPolicy": {"extraEgress": ["any"]}}, "/extraEgress/0"),
     "two Redis": ({"externalRedis": {"host": "redis"}}, "set redis.enabled=false"),
     "a URL for the bundled Redis": ({"externalRedis": URL}, "set redis.enabled=false"),
     "no Redis": ({"redis": {"enabled": False}}, "externalRedis.host"),
