@@ -45,6 +45,11 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if .Subcharts.redis }}{{ include "redis.fullname" .Subcharts.redis }}{{ else }}{{ .Values.externalRedis.host }}{{ end -}}
 {{- end }}
 
+{{/* Port of Redis, bundled or external. */}}
+{{- define "vote.redis.port" -}}
+{{- if .Subcharts.redis }}6379{{ else }}{{ .Values.externalRedis.port }}{{ end -}}
+{{- end }}
+
 {{/* Name of the secret with the password or the URL of Redis. */}}
 {{- define "vote.redis.secret" -}}
 {{- if .Subcharts.redis }}{{ include "redis.secret" .Subcharts.redis }}{{ else }}{{ .Values.externalRedis.existingSecret }}{{ end -}}
@@ -55,14 +60,55 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if .Subcharts.redis }}password{{ else }}{{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.existingSecretUrlKey }}{{ end -}}
 {{- end }}
 
+{{/* Rule of a network policy: a connection to Redis; to an external one, wherever it is. */}}
+{{- define "vote.redis.egress" -}}
+- ports:
+    - port: {{ include "vote.redis.port" . }}
+  {{- if .Subcharts.redis }}
+  to:
+    - podSelector:
+        matchLabels:
+          app.kubernetes.io/name: redis
+          {{- include "vote.selectorLabels" . | nindent 10 }}
+  {{- end }}
+{{- end }}
+
 {{/* Host name of Postgres, bundled or external. */}}
 {{- define "vote.postgresql.host" -}}
 {{- if .Subcharts.postgresql }}{{ include "postgresql.fullname" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.host }}{{ end -}}
 {{- end }}
 
+{{/* Port of Postgres, bundled or external. */}}
+{{- define "vote.postgresql.port" -}}
+{{- if .Subcharts.postgresql }}5432{{ else }}{{ .Values.externalDatabase.port }}{{ end -}}
+{{- end }}
+
+{{/* Where Postgres is: variables of the worker, result and the migration, but not of vote. */}}
+{{- define "vote.postgresql.env" -}}
+- name: DB_HOST
+  value: {{ include "vote.postgresql.host" . | quote }}
+- name: DB_PORT
+  value: {{ include "vote.postgresql.port" . | quote }}
+- name: DB_NAME
+  value: {{ if .Subcharts.postgresql }}voting{{ else }}{{ .Values.externalDatabase.name | quote }}{{ end }}
+{{- end }}
+
 {{/* Name of the secret with the passwords of Postgres. */}}
 {{- define "vote.postgresql.secret" -}}
 {{- if .Subcharts.postgresql }}{{ include "postgresql.secret" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.existingSecret }}{{ end -}}
+{{- end }}
+
+{{/* Rule of a network policy: a connection to Postgres; to an external one, wherever it is. */}}
+{{- define "vote.postgresql.egress" -}}
+- ports:
+    - port: {{ include "vote.postgresql.port" . }}
+  {{- if .Subcharts.postgresql }}
+  to:
+    - podSelector:
+        matchLabels:
+          app.kubernetes.io/name: db
+          {{- include "vote.selectorLabels" . | nindent 10 }}
+  {{- end }}
 {{- end }}
 
 {{/* Name of the secret with the token of the presenter. */}}

@@ -94,6 +94,17 @@ def pods(resources: list[Resource]) -> dict[str, Any]:
     return found
 
 
+def environment(resources: list[Resource], name: str) -> dict[str, str]:
+    """The variables that the container of a pod gets from config maps and from its template."""
+    maps = {each["metadata"]["name"]: each for each in resources if each["kind"] == "ConfigMap"}
+    (container,) = pods(resources)[name]["spec"]["containers"]
+    found: dict[str, str] = {}
+    for each in container["envFrom"]:
+        if "configMapRef" in each:
+            found |= maps[each["configMapRef"]["name"]]["data"]
+    return found | {each["name"]: each["value"] for each in container.get("env", [])}
+
+
 def containers(template: Any) -> list[Any]:
     return [*template["spec"].get("initContainers", []), *template["spec"]["containers"]]
 

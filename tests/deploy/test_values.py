@@ -32,6 +32,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a store's memory": ({"redis": {"maxmemory": "192Mi"}}, "/maxmemory"),
     "an unknown value": ({"vote": {"replicas": 3}}, "'replicas' not allowed"),
     "an unknown value of a store": ({"redis": {"persistance": {}}}, "'persistance' not allowed"),
+    "a rule that is no rule": ({"networkPolicy": {"extraEgress": ["any"]}}, "/extraEgress/0"),
     "two Redis": ({"externalRedis": {"host": "redis"}}, "set redis.enabled=false"),
     "a URL for the bundled Redis": ({"externalRedis": URL}, "set redis.enabled=false"),
     "no Redis": ({"redis": {"enabled": False}}, "externalRedis.host"),
@@ -48,6 +49,57 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "monitors without access": (
         {"monitoring": {"serviceMonitor": {"enabled": True}}},
         "set networkPolicy.monitoringNamespace",
+    ),
+}
+
+FAULTS = {"faults": {"enabled": True}}
+SERVICES = {"vote", "vote-worker", "vote-result"}
+# Values, what an upgrade changes in them, and the workloads that it rolls.
+ROLLED: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
+    "nothing": ({}, {}, set()),
+    "the poll": ({}, {"poll": {"options": ["Tea", "Coffee"]}}, {"vote", "vote-result"}),
+    "the log": ({}, {"log": {"level": "debug"}}, SERVICES),
+    "faults": ({}, FAULTS, SERVICES),
+    "the token": (FAULTS, {"faults": {"presenterToken": "new"}}, {"vote-result"}),
+    "the password of Redis": (
+        {},
+        {"redis": {"auth": {"password": "new"}}},
+        SERVICES | {"vote-redis"},
+    ),
+    "the password of the superuser": (
+        {},
+        {"postgresql": {"auth": {"postgresPassword": "new"}}},
+        {"vote-db"},
+    ),
+    "the password of the worker": (
+        {},
+        {"postgresql": {"auth": {"workerPassword": "new"}}},
+        {"vote-db", "vote-worker"},
+    ),
+    "the password of result": (
+        {},
+        {"postgresql": {"auth": {"resultPassword": "new"}}},
+        {"vote-db", "vote-result"},
+    ),
+    "the secret of Postgres": (
+        {},
+        {"postgresql": {"auth": {"existingSecret": "new"}}},
+        {"vote-db", "vote-worker", "vote-result"},
+    ),
+    "another Redis": (
+        manifest.EXTERNAL,
+        {"externalRedis": {"host": "redis.example.org"}},
+        SERVICES,
+    ),
+    "another Postgres": (
+        manifest.EXTERNAL,
+        {"externalDatabase": {"host": "postgres.example.org"}},
+        {"vote-worker", "vote-result"},
+    ),
+    "the secret of another Postgres": (
+        manifest.EXTERNAL,
+        {"externalDatabase": {"existingSecret": "new"}},
+        {"vote-worker", "vote-result"},
     ),
 }
 
@@ -105,31 +157,41 @@ def test_a_password_reaches_the_secret_as_it_is(password: str) -> None:
     assert secret["stringData"] == {"password": password}
 
 
-def config(values: dict[str, Any]) -> dict[str, str]:
-    (found,) = (
-        each["data"]
-        for each in manifest.chart(values)
-        if each["metadata"]["name"] == "vote-configmap"
-    )
-    return dict(found)
-
-
-def test_every_option_reaches_the_services() -> None:
+def test_every_option_reaches_the_pages() -> None:
     options = [f"Option {number}" for number in range(26)]
-    found = config({"poll": {"options": options, "title": "2026"}})
-    assert [found[f"OPTION_{letter}"] for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"] == options
-    assert found["POLL_TITLE"] == "2026"
+    made = manifest.chart({"poll": {"options": options, "title": "2026"}})
+    for page in ("Deployment vote", "Deployment vote-result"):
+        found = manifest.environment(made, page)
+        assert [found[f"OPTION_{letter}"] for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"] == options
+        assert found["POLL_TITLE"] == "2026"
 
 
-def test_a_changed_setting_rolls_the_services_and_not_the_stores() -> None:
-    def annotations(values: dict[str, Any]) -> dict[str, Any]:
-        fixed: dict[str, Any] = {"redis": {"auth": {"existingSecret": "stores"}}}
-        templates = manifest.pods(manifest.chart(fixed | values))
-        return {name: each["metadata"].get("annotations") for name, each in templates.items()}
+def merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The values of both, as Helm merges them."""
+    merged = dict(one)
+    for key, value in other.items():
+        merged[key] = merge(one.get(key, {}), value) if isinstance(value, dict) else value
+    return merged
 
-    before, after = annotations({}), annotations({"poll": {"options": ["Tea", "Coffee"]}})
-    changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"Deployment vote", "Deployment vote-worker", "Deployment vote-result"}
+
+@pytest.mark.parametrize(("base", "change", "rolled"), ROLLED.values(), ids=ROLLED)
+def test_a_change_rolls_what_uses_it_and_nothing_else(
+    base: dict[str, Any], change: dict[str, Any], rolled: set[str]
+) -> None:
+    before, after = (manifest.pods(manifest.chart(each)) for each in (base, merge(base, change)))
+    workloads = {name for name in before if name.startswith(("Deployment", "StatefulSet"))}
+    changed = {name for name in workloads if before[name] != after[name]}
+    assert {name.split()[1] for name in changed} == rolled
+
+
+def test_vote_does_not_know_the_database_and_the_worker_does_not_know_the_poll() -> None:
+    for name in manifest.CHARTS:
+        made = manifest.source(f"chart {name}")
+        vote, worker = (
+            manifest.environment(made, f"Deployment {each}") for each in ("vote", "vote-worker")
+        )
+        assert not [each for each in vote if each.startswith("DB_")]
+        assert not [each for each in worker if each.startswith(("OPTION_", "POLL_"))]
 
 
 def test_images_from_another_registry() -> None:
@@ -173,16 +235,16 @@ def test_two_releases_share_no_name() -> None:
 def test_without_a_permanent_worker_a_job_applies_the_schema(
     worker: dict[str, Any], is_created: bool
 ) -> None:
-    templates = manifest.pods(manifest.chart({"worker": worker}))
-    assert ("Job vote-migration-1" in templates) is is_created
-    env = templates["Deployment vote-worker"]["spec"]["containers"][0]["env"]
-    assert {"name": "MIGRATE", "value": str(not is_created).lower()} in env
+    made = manifest.chart({"worker": worker})
+    assert ("Job vote-migration-1" in manifest.pods(made)) is is_created
+    environment = manifest.environment(made, "Deployment vote-worker")
+    assert environment["MIGRATE"] == str(not is_created).lower()
 
 
 def test_external_stores_leave_nothing_of_the_bundled_ones() -> None:
     made = manifest.chart(manifest.EXTERNAL)
     assert not {"StatefulSet", "Secret"} & {each["kind"] for each in made}
-    found = config(manifest.EXTERNAL)
+    found = manifest.environment(made, "Deployment vote-worker")
     assert found["REDIS_HOST"] == "redis.example.com"
     assert found["DB_HOST"] == "postgres.example.com"
 
