@@ -37,14 +37,9 @@ target "image" {
 }
 
 target "single" {
-  context    = "."
+  inherits   = ["vote"] # the context and the arguments
   dockerfile = "standalone/Dockerfile"
   tags       = ["${REGISTRY == "" ? "" : "${REGISTRY}/"}voting:${VERSION}"]
-  args = {
-    PYTHON_IMAGE = PYTHON_IMAGE
-    VERSION      = VERSION
-    REVISION     = REVISION
-  }
 }
 
 target "release" {
