@@ -1,5 +1,6 @@
-# docker buildx bake: build all images into this machine's engine.
-# docker buildx bake release: build them for both platforms, with SBOM and provenance, and push them.
+# docker buildx bake: build the images of the services into this machine's engine.
+# docker buildx bake single: build the image that runs the whole system in one container.
+# docker buildx bake release: build all of them for both platforms, with SBOM and provenance, and push them.
 # Every variable can be set in the environment.
 
 variable "VERSION" {
@@ -35,10 +36,16 @@ target "image" {
   }
 }
 
+target "single" {
+  inherits   = ["vote"] # the context and the arguments
+  dockerfile = "standalone/Dockerfile"
+  tags       = ["${REGISTRY == "" ? "" : "${REGISTRY}/"}voting:${VERSION}"]
+}
+
 target "release" {
-  name      = "${service}-release"
-  inherits  = [service]
-  matrix    = { service = ["vote", "worker", "result", "seed"] }
+  name      = "${image}-release"
+  inherits  = [image]
+  matrix    = { image = ["vote", "worker", "result", "seed", "single"] }
   platforms = ["linux/amd64", "linux/arm64"]
   attest    = ["type=sbom", "type=provenance,mode=max"]
   output    = ["type=image,push=true"]

@@ -5,7 +5,7 @@ REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 images up: export REVISION := $(REVISION)
 
 .PHONY: images
-images: ## build the four container images (ARGS="vote", ARGS="release")
+images: ## build the four images of the services (ARGS=vote, ARGS=release, ARGS=single: all in one)
 	@docker buildx bake --file docker-bake.hcl $(ARGS)
 
 .PHONY: up

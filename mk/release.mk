@@ -39,6 +39,10 @@ sbom: $(SYFT)/installed ## write an SBOM of each image that make images built in
 	  name=$${image##*/}; $(SYFT)/bin/syft scan --quiet docker:$$image --output spdx-json=$(SBOM)/$${name%%:*}.spdx.json || exit; \
 	done
 
+.PHONY: wheel
+wheel: $(VENV)/dev ## build the Python package into build/wheel
+	@$(UV) build --quiet --wheel --no-build-isolation --no-create-gitignore --python $(PY) --clear --out-dir build/wheel
+
 .PHONY: release-check
 release-check: ## say whether a tag names the version, and the changelog has its date and describes it (TAG=v1.2.3)
 	@test '$(TAG)' = 'v$(call BAKED,VERSION)' || \
@@ -53,9 +57,10 @@ release-notes: ## print what CHANGELOG.md says about the version
 	@awk '/^(## |\[)/ {wanted = ($$2 == "[$(call BAKED,VERSION)]"); next} wanted' CHANGELOG.md
 
 .PHONY: release-files
-release-files: ## write the files of a release into build/release (needs helm; after make registry-set)
+release-files: wheel ## write the files of a release into build/release (needs helm; after make registry-set)
 	@rm -rf $(RELEASE) && mkdir -p $(RELEASE)
 	@helm package chart --destination $(RELEASE)
+	@cp build/wheel/*.whl $(RELEASE)
 	@tar --create --gzip --file $(RELEASE)/compose.tar.gz \
 	  compose.yaml compose.observability.yaml compose chart/files/rules.yaml chart/files/dashboard.json
 	@for file in k8s/*.yaml; do echo ---; cat "$$file"; done > $(RELEASE)/k8s.yaml

@@ -26,7 +26,8 @@ VERSIONS = {
     "compose.yaml": r"VERSION:-",
     "compose/*.yaml": r"VERSION:-",
     "docker-bake.hcl": r'variable "VERSION" \{\n  default = "',
-    "docs/**/*.md": r"\| `VERSION`, `REGISTRY` \| `|with the tag |charts/vote --version ",
+    "docs/**/*.md": r"\| `VERSION`, `REGISTRY` \| `|with the tag |charts/vote --version |\bvoting:",
+    "README.md": r"\bvoting:",
 }
 # Where the registry is: files, the text in front of it, and its form.
 REGISTRIES = {

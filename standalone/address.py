@@ -3,6 +3,7 @@
 Uses the standard library only: `make up` calls it without .venv.
 """
 
+import os
 import socket
 import sys
 
@@ -17,7 +18,9 @@ def page_urls(port: int | str) -> list[str]:
 
 
 def lan_address() -> str | None:
-    """Return this machine's address in its network, if it has one."""
+    """Return this machine's address in its network, if others can use one."""
+    if "container" in os.environ:  # set by podman and by standalone/Dockerfile
+        return None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(DOCUMENTATION)

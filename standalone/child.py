@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from common.faults import CRASHED
-
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
 POLL = 0.03  # seconds
 GRACE = 10.0  # seconds between the stop signal and SIGKILL
@@ -115,6 +113,7 @@ class Watch:
     def __init__(self) -> None:
         self.children: list[Child] = []
         self.is_stopping = False
+        self.restarted: int | None = None  # the exit status of a child that is started again
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # nohup ignores SIGHUP, and a script's background processes ignore SIGINT.
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -139,7 +138,7 @@ class Watch:
             if self.is_stopping:
                 sys.exit()
             for child in self.children:
-                if child.status not in (None, CRASHED):
+                if child.status not in (None, self.restarted):
                     sys.exit(f"standalone: {child.describe_end()}")
             time.sleep(POLL)
 

@@ -17,7 +17,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM, Signals
@@ -48,7 +48,11 @@ class DataFolder:
         return path
 
     def start(
-        self, name: str, command: Sequence[str | Path], stop_signal: Signals = SIGTERM
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        stop_signal: Signals = SIGTERM,
+        environment: Mapping[str, str] | None = None,
     ) -> Child:
         """Start a program as the stores' user. While it runs, the data folder stays locked."""
         return start(
@@ -56,7 +60,7 @@ class DataFolder:
             command,
             log=self.path / f"{name}.log",
             stop_signal=stop_signal,
-            env={"TZ": "UTC"},
+            env={"TZ": "UTC", **(environment or {})},
             cwd="/",
             pass_fds=[self.lock],
             user=self.user and self.user.pw_uid,

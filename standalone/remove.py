@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from standalone.__main__ import DATA
 from standalone.child import SetupError
+from standalone.command import DATA
 from standalone.folder import remove
 
 if __name__ == "__main__":

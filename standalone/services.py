@@ -33,7 +33,7 @@ class Service:
         """Start it with these settings in addition to its address."""
         return start(
             self.name,
-            [sys.executable, "-m", self.name],
+            [sys.executable, "-P", "-m", self.name],  # not what the working directory has
             env=environment | {"HOST": self.host, "PORT": str(self.port)},
         )
 
@@ -90,9 +90,11 @@ class Configuration:
         environment = {**os.environ, "FAULTS": self.result.faults}
         if "log_level" not in self.worker.model_fields_set:
             environment["LOG_LEVEL"] = "warning"
-        if self.result.vote_url is None:
+        # The ports of a container are published elsewhere: pages look at their visitor's request.
+        is_reachable = "container" not in os.environ
+        if is_reachable and self.result.vote_url is None:
             environment["VOTE_URL"] = vote.urls()[-1]
-        if self.vote.result_url is None:
+        if is_reachable and self.vote.result_url is None:
             environment["RESULT_URL"] = result.urls()[-1]
         if self.new_token:
             environment["PRESENTER_TOKEN"] = self.new_token
@@ -114,9 +116,11 @@ def _check_port(service: Service, held: ExitStack) -> Service:
     try:
         probe = socket.create_server((service.host, service.port), family=family)
     except OSError as error:
+        option = f"--{service.name}-port N"
+        hint = f"make run ARGS='{option}'" if "MAKELEVEL" in os.environ else option
         raise SetupError(
             f"{service.name} cannot listen on {service.host}, port {service.port}"
-            f" ({error.strerror}): choose another, make run ARGS='--{service.name}-port N'"
+            f" ({error.strerror}): choose another, {hint}"
         ) from None
     held.enter_context(probe)
     return Service(service.name, service.host, probe.getsockname()[1])

@@ -1,7 +1,9 @@
 """Postgres and Valkey from their wheels. Both listen on Unix sockets only."""
 
 import importlib.util
+import os
 import platform
+import pwd
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -67,10 +69,25 @@ class Postgres:
                 "--encoding=UTF8",
                 "--locale=C",
             ],
+            environment=self._user_name(),
         )
         if child.process.wait():
             raise SetupError(child.describe_end())
         partial.rename(data)
+
+    def _user_name(self) -> dict[str, str]:
+        """Return an environment that names the user. initdb needs a name; OpenShift gives none."""
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            users = self.folder.sockets / "passwd"
+            users.write_text(f"postgres:x:{os.geteuid()}:{os.getegid()}::/:\n")
+            return {
+                "LD_PRELOAD": "libnss_wrapper.so",
+                "NSS_WRAPPER_PASSWD": str(users),
+                "NSS_WRAPPER_GROUP": "/etc/group",
+            }
+        return {}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ def run(options: argparse.Namespace, watch: Watch, held: ExitStack) -> NoReturn:
         SystemExit: A signal stopped the run, or a store or a service ended by itself.
         SetupError: A port or the data cannot be used, or a store cannot be started.
     """
+    watch.restarted = CRASHED
     configuration = Configuration()
     vote, result, worker = check_ports(
         [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("vote", "worker", "result", "seed")
+IMAGES = ("vote", "worker", "result", "seed", "standalone")
 SPECIFIC = ("# The ", "EXPOSE", "HEALTHCHECK", '    "from http', "ENTRYPOINT", "CMD", "LABEL")
 
 
@@ -19,7 +19,7 @@ def dockerfile(service: str) -> str:
 
 def test_hadolint_finds_nothing() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
-    files = [ROOT / service / "Dockerfile" for service in SERVICES]
+    files = [ROOT / service / "Dockerfile" for service in IMAGES]
     linted = subprocess.run([hadolint, *files], capture_output=True, text=True, check=False)
     assert linted.returncode == 0, linted.stdout
 
@@ -37,7 +37,7 @@ def test_the_three_differ_only_in_their_service() -> None:
         assert common(service) == common("vote")
 
 
-def test_the_base_of_the_four_is_the_same() -> None:
+def test_the_base_of_all_images_is_the_same() -> None:
     """Otherwise the images would not share their lower layers."""
 
     def base(service: str) -> str:
@@ -45,11 +45,11 @@ def test_the_base_of_the_four_is_the_same() -> None:
             dockerfile(service).partition("ARG PYTHON_IMAGE")[2].partition("COPY requirements/")[0]
         )
 
-    for service in SERVICES:
+    for service in IMAGES:
         assert base(service) == base("vote")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", IMAGES)
 def test_the_build_context_contains_what_is_copied(service: str) -> None:
     copied = re.findall(r"^COPY (?!--from)(\S+) ", dockerfile(service), re.MULTILINE)
     allowed = re.findall("^!(.+)/$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)

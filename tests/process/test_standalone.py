@@ -90,6 +90,14 @@ async def test_ctrl_c_while_it_starts(services: service.Services, place: Path, m
     assert system.run.log == ""
 
 
+async def test_ctrl_c_while_it_imports(services: service.Services, place: Path) -> None:
+    system = standing.start(services, place, PYTHONPROFILEIMPORTTIME="1")  # logs each import
+    await until.true(lambda: "| argparse" in system.run.log, what=lambda: system.run.log)
+    system.press_ctrl_c()
+    assert await system.run.ended() in {0, -signal.SIGINT}
+    assert "Traceback" not in system.run.log
+
+
 @pytest.mark.parametrize(
     "part", ["valkey-server", pytest.param("-m worker", marks=pytest.mark.extended)]
 )

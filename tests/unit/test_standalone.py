@@ -9,20 +9,21 @@ import pytest
 
 from standalone import address as network
 from standalone import services, system
-from standalone.__main__ import parse
+from standalone.command import parse
 from standalone.services import Service
+from tests.service import ROOT
 
 
 def test_defaults() -> None:
-    options = parse([])
-    assert (options.data, options.fresh) == (Path(".standalone"), False)
+    options = parse("voting", Path("data"), [])
+    assert (options.data, options.fresh) == (Path("data"), False)
     assert (options.vote_port, options.result_port, options.worker_port) == (8080, 8081, 8082)
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http", "8080.0", "²", ""])
 def test_an_invalid_port_is_reported(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        parse([f"--vote-port={port}"])
+        parse("voting", Path("data"), [f"--vote-port={port}"])
     assert ended.value.code == 2
     assert f"--vote-port: {port!r} is out of range" in capsys.readouterr().err
 
@@ -49,6 +50,22 @@ def test_make_up_prints_the_addresses_without_any_package() -> None:
     assert "http://localhost:9080" in said.split()
 
 
+def test_make_clean_deletes_the_votes_without_any_package(tmp_path: Path) -> None:
+    (tmp_path / ".standalone" / "postgres").mkdir(parents=True)
+    command = [sys.executable, "-S", "-m", "standalone.remove"]
+    subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=True)
+    assert not (tmp_path / ".standalone").exists()
+
+
+def test_the_address_of_a_container_is_of_no_use_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("container", "oci")
+    vote, result = Service("vote", "0.0.0.0", 8080), Service("result", "0.0.0.0", 8081)
+    assert vote.urls() == ["http://localhost:8080"]
+    for name in ("VOTE_URL", "RESULT_URL"):
+        monkeypatch.delenv(name, raising=False)
+        assert name not in services.Configuration().environment(vote, result)
+
+
 @pytest.mark.parametrize(
     ("setting", "address"),
     [(None, "http://198.51.100.7:8080"), ("https://vote.example/", "https://vote.example/")],
@@ -57,7 +74,7 @@ def test_the_qr_code_leads_to_the_address_in_the_network(
     monkeypatch: pytest.MonkeyPatch, setting: str | None, address: str
 ) -> None:
     monkeypatch.setattr(network, "lan_address", lambda: "198.51.100.7")
-    for name in ("VOTE_URL", "RESULT_URL"):
+    for name in ("VOTE_URL", "RESULT_URL", "container"):
         monkeypatch.delenv(name, raising=False)
     if setting:
         monkeypatch.setenv("VOTE_URL", setting)
