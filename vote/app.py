@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> ASGIApp:
     identity = Identity("vote", socket.gethostname(), settings.app_version)
     tracing.configure("vote", identity.version)
     secret = settings.cookie_secret
-    metrics = Metrics([option.id for option in poll.options], identity.version)
+    metrics = Metrics(list(poll.options), identity.version)
     client = connect(settings, "vote")
     redis = Dependency("redis", settings.redis_address)
     voter_ids = VoterIds(secret.get_secret_value() if secret else None)

@@ -70,7 +70,7 @@ class Page:
                 closed, not_taken, unsure, unknown_option, changed, cross_site, bad_request.
             tried: The option of the vote that was refused.
         """
-        names = {option.id: option.name for option in self._poll.options}
+        names = self._poll.options
         choice = choice if choice in names else None
         tried = tried if state in ("not_taken", "unsure", "closed") and tried in names else None
         if self._poll.is_closed():

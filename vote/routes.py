@@ -4,7 +4,6 @@ Both wait until Redis has acknowledged the ballot.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl
 
@@ -61,16 +60,6 @@ class VoteService:
     metrics: Metrics
     faults: Faults
 
-    @cached_property
-    def edition(self) -> str:
-        """The edition that the pages of this poll send with a vote."""
-        return self.poll.edition
-
-    @cached_property
-    def options(self) -> dict[str, str]:
-        """The names of the options by their letters."""
-        return {option.id: option.name for option in self.poll.options}
-
     async def record(self, request: Request, option_id: str | None, edition: str | None) -> Ballot:
         """Record a vote. Return once Redis has acknowledged it.
 
@@ -89,9 +78,9 @@ class VoteService:
         # After the delay: soon after the end, result counts as final, and then no vote may follow.
         if self.poll.is_closed():
             raise Refusal(403, "closed", "the poll is closed")
-        if edition not in (None, self.edition):
+        if edition not in (None, self.poll.edition):
             raise Refusal(409, "changed", "the poll has changed: this vote is for another one")
-        if option_id not in self.options:
+        if option_id not in self.poll.options:
             raise self.unknown_option()
         if not self.voter_ids.can_sign:  # the secret comes from Redis
             raise Refusal(503, "not_taken", "the vote was not recorded: Redis is unavailable")
@@ -109,7 +98,7 @@ class VoteService:
 
     def unknown_option(self) -> Refusal:
         """Return the refusal of a vote for an option that the poll does not have."""
-        valid = ", ".join(f"{letter} ({name})" for letter, name in self.options.items())
+        valid = ", ".join(f"{letter} ({name})" for letter, name in self.poll.options.items())
         return Refusal(422, "unknown_option", f"vote must be one of {valid}")
 
     def voter(self, request: Request) -> str | None:
@@ -119,7 +108,7 @@ class VoteService:
     def choice(self, request: Request) -> str | None:
         """Return the option for which this voter has voted, if it was in this poll."""
         option_id, _, edition = request.cookies.get(CHOICE_COOKIE, "").partition(".")
-        return option_id if edition == self.edition and self.voter(request) else None
+        return option_id if edition == self.poll.edition and self.voter(request) else None
 
     def remember(
         self, request: Request, response: Response, voter_id: str, choice: str | None
@@ -127,7 +116,7 @@ class VoteService:
         """Set the cookies of a voter and of the choice; None removes an earlier choice."""
         set_cookie(request, response, VOTER_COOKIE, self.voter_ids.sign(voter_id))
         if choice is not None:
-            set_cookie(request, response, CHOICE_COOKIE, f"{choice}.{self.edition}")
+            set_cookie(request, response, CHOICE_COOKIE, f"{choice}.{self.poll.edition}")
         elif CHOICE_COOKIE in request.cookies:
             response.delete_cookie(CHOICE_COOKIE)
 
@@ -283,7 +272,7 @@ async def report_refusal(request: Request, refusal: Refusal) -> Response:
     service.metrics.refused.labels(refusal.reason).inc()
     content: dict[str, Any] = {"reason": refusal.reason, "detail": refusal.detail}
     if refusal.status in (409, 422):
-        content["options"] = list(service.options)
+        content["options"] = list(service.poll.options)
     response = JSONResponse(content, refusal.status)
     if refusal.status == 503:
         response.headers["retry-after"] = str(RETRY_AFTER)

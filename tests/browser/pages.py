@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from common.poll import OPTION_LETTERS, Option, Poll
+from common.poll import OPTION_LETTERS, Poll
 from common.security import SecurityHeaders
 from common.templating import milliseconds
 from result import page as result_page
@@ -23,7 +23,7 @@ PERIOD = 0.5  # seconds between two states of the pipeline
 
 
 def poll_of(*names: str, title: str = "Which one?", closes_at: datetime | None = None) -> Poll:
-    options = tuple(map(Option, OPTION_LETTERS, names or ("Cats", "Dogs")))
+    options = dict(zip(OPTION_LETTERS, names or ("Cats", "Dogs"), strict=False))
     return Poll(title, options, closes_at)
 
 
@@ -69,7 +69,7 @@ class ResultPage:
 
     def __init__(self, poll: Poll | None = None, **counts: int) -> None:
         self.poll = poll or poll_of()
-        self.counts = {option.id: counts.get(option.id, 0) for option in self.poll.options}
+        self.counts = {letter: counts.get(letter, 0) for letter in self.poll.options}
         self.degraded = False
         self.is_silent = False
         self.changes: dict[str, Any] = {}  # to a pipeline where all is well

@@ -39,7 +39,7 @@ class Hall:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.live = Live(
-            Poll("?", ()), self.metrics, dict, nothing, Faults(Redis(), "result", "r1")
+            Poll("?", {}), self.metrics, dict, nothing, Faults(Redis(), "result", "r1")
         )
         channel = socketio.ASGIApp(self.live.server, Starlette())
         self.app = PollingLimit(channel, self.live.server)

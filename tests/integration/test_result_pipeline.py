@@ -76,7 +76,7 @@ async def test_a_vote_that_moves_between_lists_is_counted_once(
     # With a timeout, redis-py sends through asyncio.wait_for(), which loses some cancellations in
     # Python 3.11.
     other = redis.asyncio.Redis.from_url(stores.redis_url, socket_timeout=None)
-    looking = Pipeline(other, Dependency("redis", ""), Poll("?", ()))
+    looking = Pipeline(other, Dependency("redis", ""), Poll("?", {}))
     following = asyncio.create_task(looking.follow())
     looks: list[Snapshot] = []
     for number in range(100):

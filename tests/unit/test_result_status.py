@@ -7,20 +7,19 @@ import pytest
 import redis.asyncio
 
 from common.dependency import Dependency
-from common.poll import Option, Poll
+from common.poll import Poll
 from result.metrics import Metrics
 from result.pipeline import Pipeline, Snapshot, Worker
 from result.settings import Settings
 from result.status import Status
 from result.tallies import Tallies
 
-OPTIONS = (Option("a", "Cats"), Option("b", "Dogs"))
 PAST = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 ALIVE, DEAD = Worker("w1", True, "idle", None), Worker("w2", False, "idle", None)
 
 
 def status(closes_at: datetime.datetime | None = None, **queue: Any) -> Status:
-    poll = Poll("?", OPTIONS, closes_at)
+    poll = Poll("?", {"a": "Cats", "b": "Dogs"}, closes_at)
     tallies = Tallies(Settings(), poll, Dependency("postgres", ""), Metrics())
     pipeline = Pipeline(redis.asyncio.Redis(), Dependency("redis", ""), poll)
     tallies.postgres.mark_available()

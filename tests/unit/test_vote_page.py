@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies
 
-from common.poll import Option, Poll
+from common.poll import Poll
 from tests import reader
 from vote.page import HERE, Page, accent_style
 
 NOW = datetime.now(UTC)
-OPTIONS = (Option("a", "Cats"), Option("b", "Dogs"))
+OPTIONS = {"a": "Cats", "b": "Dogs"}
 ENDED = Poll("?", OPTIONS, NOW - timedelta(seconds=1))
 
 
@@ -69,10 +69,10 @@ def test_each_state_of_an_open_poll(
 @pytest.mark.parametrize(
     ("state", "choice", "tried", "words", "marked"),
     [
-        ("open", None, "a", "", {}),
         ("unavailable", "b", None, "Your vote for Dogs is in", {"b": "recorded"}),
         ("closed", "b", "b", "Your vote for Dogs is in", {"b": "recorded"}),
         ("closed", None, "a", "Your vote for Cats came too late", {"a": "failed"}),
+        ("closed", None, "z", "", {}),
         (
             *(
                 "closed",
@@ -124,7 +124,7 @@ def test_the_closing_time_is_shown() -> None:
 
 
 def test_names_are_text_and_isolated() -> None:
-    options = (Option("a", '<img src=x onerror="1">{kept}'), Option("b", "שלום & عالم"))
+    options = {"a": '<img src=x onerror="1">{kept}', "b": "שלום & عالم"}
     text = render(Poll("<title>", options), choice="a")
     assert "<img" not in text
     assert '<span class="name" dir="auto">שלום &amp; عالم</span>' in text
