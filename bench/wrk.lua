@@ -1,11 +1,12 @@
--- Posts one body again and again, with each of the cookies in turn. At the end, one line of JSON.
--- wrk … URL -- MEDIA_TYPE BODY [COOKIE…]
+-- Posts one form again and again, with each of the cookies in turn. At the end, one line of JSON.
+-- wrk … URL -- ACCEPT FORM [COOKIE…]
 
 local requests, turn = {}, 0
 
 function init(args)
   wrk.method = "POST"
-  wrk.headers["content-type"] = args[1]
+  wrk.headers["accept"] = args[1]
+  wrk.headers["content-type"] = "application/x-www-form-urlencoded"
   wrk.headers["sec-fetch-site"] = "same-origin"
   wrk.body = args[2]
   for number = 3, math.max(3, #args) do

@@ -12,11 +12,10 @@ SCRIPT = Path(__file__).with_suffix(".lua")
 
 @dataclass(frozen=True)
 class Request:
-    """A POST request that is repeated, with each of the cookies in turn."""
+    """A form that is posted again and again, with each of the cookies in turn."""
 
-    path: str
-    media_type: str
-    body: str
+    accept: str  # the media type of the answer
+    form: str
     cookies: Sequence[str] = ()
 
 
@@ -59,8 +58,8 @@ async def run(urls: Sequence[str], request: Request, connections: int, seconds: 
 
 async def _run(url: str, request: Request, connections: int, seconds: int) -> Load:
     process = await asyncio.create_subprocess_exec(
-        *("wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", SCRIPT, url + request.path),
-        *("--", request.media_type, request.body, *request.cookies),
+        *("wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", SCRIPT, url),
+        *("--", request.accept, request.form, *request.cookies),
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
@@ -68,5 +67,5 @@ async def _run(url: str, request: Request, connections: int, seconds: int) -> Lo
         raise RuntimeError(f"wrk failed: {output.decode()}")
     content = json.loads(output.splitlines()[-1])
     if content["errors"]:
-        raise RuntimeError(f"{url}{request.path}: {content['errors']} requests failed")
+        raise RuntimeError(f"{url}: {content['errors']} requests failed")
     return Load(content["answers"], content["rate"], content["p99"])

@@ -1,35 +1,35 @@
 """The poll: its title, its options and when it closes."""
 
-import dataclasses
 import datetime
 import hashlib
 import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 OPTION_LETTERS = string.ascii_lowercase
 OPTION_IDS = frozenset(OPTION_LETTERS)  # of every poll
 EDITION_LENGTH = 12  # hexadecimal digits
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Option:
-    """One answer a voter can give: `id` crosses process borders, `name` is shown."""
-
-    id: str
-    name: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Poll:
-    """The question. `closes_at` has a time zone; None: the poll never closes."""
+    """The question.
+
+    Attributes:
+        title: The question itself.
+        options: The names of the options by their letters, which are their ids.
+        closes_at: When voting ends, with a time zone. None: never.
+    """
 
     title: str
-    options: tuple[Option, ...]
+    options: Mapping[str, str]
     closes_at: datetime.datetime | None = None
 
-    @property
+    @cached_property
     def edition(self) -> str:
         """A hash of title and options. A page with another edition is out of date."""
-        names = (self.title, *(f"{option.id}{option.name}" for option in self.options))
+        names = (self.title, *(f"{letter}{name}" for letter, name in self.options.items()))
         return hashlib.sha256("\n".join(names).encode()).hexdigest()[:EDITION_LENGTH]
 
     def is_closed(self, now: datetime.datetime | None = None) -> bool:

@@ -34,7 +34,7 @@ from pydantic_settings import (
 )
 
 from common import __version__
-from common.poll import OPTION_IDS, OPTION_LETTERS, Option, Poll
+from common.poll import OPTION_IDS, OPTION_LETTERS, Poll
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
 MAX_NAME = 200  # characters of an option or of the title
@@ -203,10 +203,8 @@ class PollSettings(ServiceSettings):
     @property
     def poll(self) -> Poll:
         """The question, its options and when it closes."""
-        options = tuple(Option(letter, name) for letter, name in self.options.items())
-        names = [option.name for option in options]
-        title = (self.poll_title or "").strip() or _title(names)
-        return Poll(title, options, self.poll_closes_at)
+        title = (self.poll_title or "").strip() or _title(list(self.options.values()))
+        return Poll(title, self.options, self.poll_closes_at)
 
 
 def _title(names: list[str]) -> str:

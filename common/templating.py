@@ -52,8 +52,8 @@ class Templates:
 def option_data(poll: Poll) -> list[dict[str, object]]:
     """Return the options as the templates want them."""
     return [
-        {"id": option.id, "name": option.name, "hue": index % HUES}
-        for index, option in enumerate(poll.options)
+        {"id": letter, "name": name, "hue": index % HUES}
+        for index, (letter, name) in enumerate(poll.options.items())
     ]
 
 

@@ -88,8 +88,8 @@ async def results(response: Response, status: Annotated[Status, Depends(get_stat
     return Results(
         title=status.poll.title,
         options=[
-            OptionResult(id=option.id, name=option.name, votes=tally.votes[option.id])
-            for option in status.poll.options
+            OptionResult(id=letter, name=name, votes=tally.votes[letter])
+            for letter, name in status.poll.options.items()
         ],
         total=sum(tally.votes.values()),
         as_of=tally.as_of,

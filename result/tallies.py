@@ -47,7 +47,7 @@ class Tallies:
         self.latest: Tally | None = None
         self.postgres = postgres
         self._settings = settings
-        self._option_ids = [option.id for option in poll.options]
+        self._option_ids = list(poll.options)
         self._metrics = metrics
 
     async def follow(self, publish: Callable[[Tally], Awaitable[None]]) -> NoReturn:

@@ -19,11 +19,13 @@ from common.redis_client import connect, renew
 from common.replica import Heartbeat, Identity, Replica
 from common.security import SecurityHeaders
 from vote import routes
+from vote.faults import FaultyVoteService
 from vote.metrics import Metrics
 from vote.page import STATIC, Page
 from vote.queue import RUNNERS, Queue
+from vote.service import Refusal, VoteService
 from vote.settings import Settings
-from vote.voter_id import VoterIds
+from vote.voter_id import VoterCookies, VoterIds
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -32,13 +34,16 @@ def create_app(settings: Settings) -> ASGIApp:
     identity = Identity("vote", socket.gethostname(), settings.app_version)
     tracing.configure("vote", identity.version)
     secret = settings.cookie_secret
-    metrics = Metrics([option.id for option in poll.options], identity.version)
+    metrics = Metrics(list(poll.options), identity.version)
     client = connect(settings, "vote")
     redis = Dependency("redis", settings.redis_address)
     voter_ids = VoterIds(secret.get_secret_value() if secret else None)
     page = Page(poll, str(identity), settings.result_url, settings.accent)
     queue = Queue(client, metrics)
     faults = Faults(client, "vote", identity.name)
+    service = VoteService(poll, voter_ids, queue)
+    if settings.faults == "enabled":
+        service = FaultyVoteService(poll, voter_ids, queue, faults)
 
     async def check_redis() -> None:
         await voter_ids.agree(client)
@@ -67,26 +72,19 @@ def create_app(settings: Settings) -> ASGIApp:
         redoc_url=None,
         telemetry=tracing.telemetry(),
         routes=[
-            Route("/", routes.CastForm(), methods=["POST"]),
+            Route("/", routes.cast_form, methods=["POST"]),
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
-            *routes.router.routes,  # `include_router` would slow each JSON vote by a tenth
             *health.routes([redis], metrics.registry, ready_when_degraded=True),
             *STATIC.routes,
         ],
         exception_handlers={
-            routes.Refusal: routes.report_refusal,
-            RequestValidationError: routes.report_invalid_body,
-            400: routes.report_unreadable_body,  # not UTF-8, or nested too deeply
+            Refusal: routes.report_refusal,
+            RequestValidationError: routes.report_bad_body,
+            400: routes.report_bad_body,  # not UTF-8, or nested too deeply
         },
     )
-    app.state.service = routes.VoteService(
-        poll=poll,
-        page=page,
-        voter_ids=voter_ids,
-        queue=queue,
-        redis=redis,
-        metrics=metrics,
-        faults=faults,
-    )
+    app.include_router(routes.router)
+    cookies = VoterCookies(voter_ids, poll.edition)
+    app.state.parts = routes.Parts(service, cookies, page, redis, metrics)
     # Outermost, so that also the answer to an internal error has the headers.
     return SecurityHeaders(app, identity.headers | page.headers)

@@ -68,11 +68,11 @@ class Page:
             choice: The voter's option that was acknowledged before.
             state: "open", "unavailable" (no vote can be recorded now), or why a vote was refused:
                 closed, not_taken, unsure, unknown_option, changed, cross_site, bad_request.
-            tried: The option of the vote that was refused.
+            tried: The option of a vote that was refused, if it can be sent again or was too late.
         """
-        names = {option.id: option.name for option in self._poll.options}
+        names = self._poll.options
         choice = choice if choice in names else None
-        tried = tried if state in ("not_taken", "unsure", "closed") and tried in names else None
+        tried = tried if tried in names else None
         if self._poll.is_closed():
             tried = tried if tried != choice else None
             notice = _closed_notice(state, choice, tried)

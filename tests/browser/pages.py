@@ -5,15 +5,16 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import socketio
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from common.poll import OPTION_LETTERS, Option, Poll
+from common.poll import OPTION_LETTERS, Poll
 from common.security import SecurityHeaders
 from common.templating import milliseconds
 from result import page as result_page
@@ -23,7 +24,7 @@ PERIOD = 0.5  # seconds between two states of the pipeline
 
 
 def poll_of(*names: str, title: str = "Which one?", closes_at: datetime | None = None) -> Poll:
-    options = tuple(map(Option, OPTION_LETTERS, names or ("Cats", "Dogs")))
+    options = dict(zip(OPTION_LETTERS, names or ("Cats", "Dogs"), strict=False))
     return Poll(title, options, closes_at)
 
 
@@ -34,15 +35,16 @@ class VotePage:
     poll: Poll = field(default_factory=poll_of)
     state: str = "open"
     choice: str | None = None
-    answer: tuple[int, Any] = (202, {})  # to a vote by script: status and content
+    # To a vote by script: the status, and JSON, HTML or where to redirect.
+    answer: tuple[int, Any] = (202, {})
     votes: list[dict[str, str]] = field(default_factory=list)  # what the script has sent
     hold: asyncio.Event | None = None  # until it is set, votes get no answer
 
     @property
     def app(self) -> ASGIApp:
         routes = [
+            Route("/", self._vote, methods=["POST"]),
             Route("/", self._show),
-            Route("/api/votes", self._vote, methods=["POST"]),
             *vote_page.STATIC.routes,
         ]
         return SecurityHeaders(Starlette(routes=routes))
@@ -55,13 +57,20 @@ class VotePage:
         return response
 
     async def _vote(self, request: Request) -> Response:
-        self.votes.append(await request.json())
+        assert request.headers["accept"] == "application/json"
+        self.votes.append(dict(parse_qsl((await request.body()).decode())))
         if self.hold:
             await self.hold.wait()
         status, content = self.answer
-        if status == 202:
+        if status in (202, 303):
             self.choice = self.votes[-1]["vote"]
-        return JSONResponse(content, status)
+        if status == 303:
+            return RedirectResponse(content, status)
+        return (
+            HTMLResponse(content, status)
+            if isinstance(content, str)
+            else JSONResponse(content, status)
+        )
 
 
 class ResultPage:
@@ -69,7 +78,7 @@ class ResultPage:
 
     def __init__(self, poll: Poll | None = None, **counts: int) -> None:
         self.poll = poll or poll_of()
-        self.counts = {option.id: counts.get(option.id, 0) for option in self.poll.options}
+        self.counts = {letter: counts.get(letter, 0) for letter in self.poll.options}
         self.degraded = False
         self.is_silent = False
         self.changes: dict[str, Any] = {}  # to a pipeline where all is well

@@ -72,7 +72,7 @@ async def test_names_fit_the_vote_page(arrive: Arrive, name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 async def test_names_fit_the_result_page(arrive: Arrive, name: str) -> None:
     poll = POLLS[name]
-    counts = {option.id: 3 * 4**index for index, option in enumerate(poll.options[:9])}
+    counts = {letter: 3 * 4**index for index, letter in enumerate(list(poll.options)[:9])}
     wall = await arrive(ResultPage(poll, **counts), reduced_motion="reduce")
     await expect(wall.health).to_have_text("All is well")
     await check_fit(wall, "result", name)

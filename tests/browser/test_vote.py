@@ -26,6 +26,13 @@ async def test_a_tap_votes_and_another_one_changes_the_vote(arrive: Arrive) -> N
     assert page.votes == [{"vote": each, "poll": page.poll.edition} for each in ("a", "b")]
 
 
+async def test_the_redirect_of_an_earlier_version_means_recorded(arrive: Arrive) -> None:
+    """During an update, a replica of that version may get the vote."""
+    phone = await arrive(VotePage(answer=(303, "./")))
+    await phone.vote("a")
+    await expect(phone.notice).to_contain_text("Your vote for Cats is in.")
+
+
 @pytest.mark.parametrize(
     ("status", "content", "words"),
     [
@@ -33,6 +40,9 @@ async def test_a_tap_votes_and_another_one_changes_the_vote(arrive: Arrive) -> N
         (503, {"reason": "unsure"}, "may not have been recorded. Try again. It counts only once."),
         (502, None, "No answer. Your vote for Cats may not have been recorded."),
         (403, "no", "Your vote for Cats was refused. Reload the page and try again."),
+        (303, "./login", "Your vote for Cats was refused."),
+        # A replica of an earlier version answers with the page.
+        (503, "<main data-state=not_taken>", "Your vote for Cats may not have been recorded."),
         (422, {}, "the poll does not have this option"),
     ],
 )

@@ -35,7 +35,7 @@ class Hall:
 
     def __init__(self, max_sessions: int = 1_000, ping: tuple[float, float] = (10, 10)) -> None:
         self.metrics = Metrics()
-        self.live = Live(Poll("?", ()), self.metrics, dict, nothing, ping)
+        self.live = Live(Poll("?", {}), self.metrics, dict, nothing, ping)
         channel = socketio.ASGIApp(self.live.server, Starlette())
         self.app = ChannelGuard(channel, self.live.server, max_sessions)
 

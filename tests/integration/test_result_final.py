@@ -81,7 +81,7 @@ async def test_a_result_is_not_final_before_the_last_vote_can_have_arrived(
 ) -> None:
     assert pipeline.SETTLE > 2 * ballot.PUSH_TIMEOUT  # it waits behind a push, then travels in one
     closes_at = now()
-    queue = Pipeline(client, Dependency("redis", ""), Poll("?", (), closes_at), settle=1.5)
+    queue = Pipeline(client, Dependency("redis", ""), Poll("?", {}, closes_at), settle=1.5)
     async with background(queue.follow()):
         await until.true(lambda: queue.drained_at is not None)
     assert queue.drained_at

@@ -92,7 +92,7 @@ async def test_a_vote_that_moves_between_lists_is_counted_once(
     # With a timeout, redis-py sends through asyncio.wait_for(), which loses some cancellations in
     # Python 3.11.
     other = redis.asyncio.Redis.from_url(stores.redis_url, socket_timeout=None)
-    looking = Pipeline(other, Dependency("redis", ""), Poll("?", ()))
+    looking = Pipeline(other, Dependency("redis", ""), Poll("?", {}))
     following = asyncio.create_task(looking.follow(0.002))
     looks: list[Snapshot] = []
     for number in range(100):
@@ -115,7 +115,7 @@ async def test_after_an_outage_of_redis_nothing_is_missed_at_once(
 ) -> None:
     other = Client.from_url(stores.redis_url, socket_timeout=None)
     state = Dependency("redis", "")
-    looking = Pipeline(other, state, Poll("?", ()), grace=1.0)
+    looking = Pipeline(other, state, Poll("?", {}), grace=1.0)
     for name in ("w1", "w2"):
         await beating.session(client, f"{name}-1", {"replica": name})
         await beating.replica(client, "worker", name)

@@ -36,21 +36,45 @@ async def test_a_form_is_answered_by_a_redirect_once_redis_has_the_vote(
     assert (await guest.get()).pressed == "b"
 
 
-async def test_programs_vote_in_json(guest: Visitor, client: Client) -> None:
-    answer = await guest.call("a", headers={"content-type": "Application/JSON; charset=utf-8"})
-    (ballot,) = await visitor.ballots(client)
-    assert answer.status == 202
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.json == {"vote": "a", "cast_at": ballot["cast_at"]}
+async def test_programs_and_the_script_of_the_page_get_json(guest: Visitor, client: Client) -> None:
+    program = await guest.call("a", headers={"content-type": "Application/JSON; charset=utf-8"})
+    script = await guest.tap("b")
+    for answer, ballot in zip((program, script), await visitor.ballots(client), strict=True):
+        assert answer.status == 202
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.json == {"vote": ballot["vote"], "cast_at": ballot["cast_at"]}
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_json"),
+    [
+        (JSON, True),
+        ("Application/JSON;q=0.9, text/plain, */*", True),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", False),  # browsers
+        ("text/html, application/json", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+async def test_only_the_form_looks_at_the_accepted_media_types(
+    guest: Visitor, accept: str, is_json: bool
+) -> None:
+    headers = {"accept": accept}
+    assert (await guest.vote("a", headers=headers)).status == (202 if is_json else 303)
+    form, program = await guest.vote("z", headers=headers), await guest.call("z", headers=headers)
+    assert form.headers["content-type"].startswith(JSON if is_json else "text/html")
+    assert (await guest.call("a", headers=headers)).status == 202
+    assert program.headers["content-type"] == JSON
 
 
 async def test_a_voter_may_change_the_vote(guest: Visitor, client: Client) -> None:
     await guest.vote("a")
-    await guest.call("b")
-    assert (await guest.get()).pressed == "b"
-    first, second = await visitor.ballots(client)
-    assert first["voter_id"] == second["voter_id"]
-    assert first["cast_at"] < second["cast_at"]
+    await guest.tap("b")
+    await guest.call("a")
+    assert (await guest.get()).pressed == "a"
+    first, second, third = await visitor.ballots(client)
+    assert first["voter_id"] == second["voter_id"] == third["voter_id"]
+    assert first["cast_at"] < second["cast_at"] < third["cast_at"]
 
 
 async def test_an_unknown_option_is_refused_with_the_valid_ones(
@@ -59,10 +83,11 @@ async def test_an_unknown_option_is_refused_with_the_valid_ones(
     for option in ("c", "A", "", "a\0", "ä"):
         form = await guest.vote(option)
         assert (form.status, form.state) == (422, "unknown_option")
-        answer = await guest.call(option)
-        assert (answer.status, answer.json["reason"]) == (422, "unknown_option")
-        assert answer.json["options"] == ["a", "b"]
-        assert "a (Cats), b (Dogs)" in answer.json["detail"]
+        for answer in (await guest.tap(option), await guest.call(option)):
+            assert (answer.status, answer.json["reason"]) == (422, "unknown_option")
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.json["options"] == ["a", "b"]
+            assert "a (Cats), b (Dogs)" in answer.json["detail"]
     assert await visitor.ballots(client) == []
 
 
@@ -75,9 +100,11 @@ async def test_a_vote_for_another_poll_is_refused(guest: Visitor, client: Client
     vote["poll"] = "0" * 12
     form = await guest.send("POST", "/", data=vote)
     assert (form.status, form.state) == (409, "changed")
-    answer = await guest.send("POST", "/api/votes", json=vote)
-    assert (answer.status, answer.json["reason"]) == (409, "changed")
-    assert answer.json["options"] == ["a", "b"]
+    script = await guest.send("POST", "/", data=vote, headers={"accept": JSON})
+    program = await guest.send("POST", "/api/votes", json=vote)
+    for answer in (script, program):
+        assert (answer.status, answer.json["reason"]) == (409, "changed")
+        assert answer.json["options"] == ["a", "b"]
     assert len(await visitor.ballots(client)) == 2
 
 
@@ -104,10 +131,14 @@ async def test_a_vote_for_another_poll_is_refused(guest: Visitor, client: Client
 async def test_a_bad_body_is_refused(
     guest: Visitor, client: Client, path: str, content_type: str, body: bytes, status: int
 ) -> None:
-    answer = await guest.send("POST", path, headers={"content-type": content_type}, data=body)
+    headers = {"content-type": content_type}
+    answer = await guest.send("POST", path, headers=headers, data=body)
     assert answer.status == status
     if status in (400, 415):
         assert "bad_request" in answer.text
+    if path == "/":
+        script = await guest.send("POST", path, headers=headers | {"accept": JSON}, data=body)
+        assert (script.status, script.json["reason"]) == (status, answer.state)
     assert await visitor.ballots(client) == []
 
 
@@ -125,14 +156,18 @@ async def test_another_site_cannot_vote(
 ) -> None:
     form = await guest.vote("a", headers={name: value})
     assert (form.status, form.state) == (403, "cross_site")
-    answer = await guest.call("a", headers={name: value})
-    assert (answer.status, answer.json["reason"]) == (403, "cross_site")
+    for answer in (
+        await guest.tap("a", headers={name: value}),
+        await guest.call("a", headers={name: value}),
+    ):
+        assert (answer.status, answer.json["reason"]) == (403, "cross_site")
     assert await visitor.ballots(client) == []
 
 
 async def test_the_page_itself_can_vote(guest: Visitor, vote_url: str) -> None:
     for headers in ({"sec-fetch-site": "same-origin"}, {"origin": vote_url}):
         assert (await guest.vote("a", headers=headers)).status == 303
+        assert (await guest.tap("a", headers=headers)).status == 202
 
 
 @pytest.fixture
@@ -148,8 +183,8 @@ async def late(stores: store.Stores) -> AsyncIterator[Visitor]:
 async def test_nobody_can_vote_in_a_closed_poll(late: Visitor, client: Client) -> None:
     form = await late.vote("a")
     assert (form.status, form.state) == (403, "closed")
-    answer = await late.call("a")
-    assert (answer.status, answer.json["reason"]) == (403, "closed")
+    for answer in (await late.tap("a"), await late.call("a")):
+        assert (answer.status, answer.json["reason"]) == (403, "closed")
     assert await visitor.ballots(client) == []
 
 
@@ -196,12 +231,17 @@ async def test_the_openapi_document_describes_the_vote_and_its_refusals(guest: V
 async def test_metrics_count_accepted_and_refused_votes(guest: Visitor) -> None:
     for option in "aabz":
         await guest.vote(option)
+    await guest.tap("z")
     await guest.call("z")
+    await guest.send("POST", "/api/votes", json=[])
+    await guest.vote("a", headers={"sec-fetch-site": "cross-site"})
     lines = (await guest.get("/metrics")).text.splitlines()
     for line in (
         'vote_ballots_accepted_total{option="a"} 2.0',
         'vote_ballots_accepted_total{option="b"} 1.0',
-        'vote_ballots_refused_total{reason="unknown_option"} 2.0',
+        'vote_ballots_refused_total{reason="unknown_option"} 3.0',
+        'vote_ballots_refused_total{reason="bad_request"} 1.0',
+        'vote_ballots_refused_total{reason="cross_site"} 1.0',
         "vote_push_seconds_count 3.0",
         "vote_push_batch_size_sum 3.0",
         'dependency_up{dependency="redis"} 1.0',

@@ -10,9 +10,8 @@ from tests import served, store
 from tests.integration import visitor
 from tests.integration.visitor import Visitor
 from vote.app import create_app
-from vote.routes import CHOICE_COOKIE
 from vote.settings import Settings
-from vote.voter_id import VOTER_COOKIE, VoterIds
+from vote.voter_id import CHOICE_COOKIE, VOTER_COOKIE, VoterIds
 
 Client = redis.asyncio.Redis
 VOTER_ID = "0123456789abcdef0123456789abcdef"
@@ -29,8 +28,9 @@ async def test_the_page_creates_the_voter_who_votes(guest: Visitor, client: Clie
     assert re.fullmatch("[0-9a-f]{32}", voter_id)
     assert (await guest.get()).set_cookies == {}  # it is known now
     assert (await guest.vote("a")).set_cookies.keys() == {CHOICE_COOKIE}
-    assert (await guest.call("b")).set_cookies.keys() == {CHOICE_COOKIE}
-    assert await voter_ids(client) == [voter_id] * 2
+    assert (await guest.tap("b")).set_cookies.keys() == {CHOICE_COOKIE}
+    assert (await guest.call("a")).set_cookies.keys() == {CHOICE_COOKIE}
+    assert await voter_ids(client) == [voter_id] * 3
 
 
 async def test_each_browser_is_a_voter(vote_url: str, client: Client) -> None:

@@ -1,7 +1,7 @@
 """Vote while Redis is unavailable, full or a replica: no pretended success, and it recovers."""
 
 from asyncio import gather
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 import pytest
@@ -12,21 +12,21 @@ from common import keys
 from common.dependency import PING_INTERVAL
 from tests import address, fail_over, served, store, until
 from tests.integration import visitor
-from tests.integration.visitor import Visitor
+from tests.integration.visitor import Answer, Visitor
 from vote.app import create_app
-from vote.routes import CHOICE_COOKIE
 from vote.settings import Settings
+from vote.voter_id import CHOICE_COOKIE, VOTER_COOKIE
 
 Client = redis.asyncio.Redis
 
 
 async def refused(guest: Visitor, option: str) -> str:
-    """Vote in both ways, and return the reason of both refusals."""
-    form, answer = await gather(guest.vote(option), guest.call(option))
-    for each in (form, answer):
+    """Vote in each way, and return the reason of all refusals."""
+    form, script, program = await gather(guest.vote(option), guest.tap(option), guest.call(option))
+    for each in (form, script, program):
         assert (each.status, each.headers["retry-after"]) == (503, "2")
-    reason: str = answer.json["reason"]
-    assert form.state == reason
+    reason: str = script.json["reason"]
+    assert form.state == program.json["reason"] == reason
     assert form.pressed != option
     return reason
 
@@ -48,11 +48,15 @@ async def test_redis_stops_and_starts(guest: Visitor, client: Client, stores: st
     assert [ballot["vote"] for ballot in await visitor.ballots(client)] == ["a", "b"]
 
 
-async def test_redis_hangs(guest: Visitor, client: Client, stores: store.Stores) -> None:
+@pytest.mark.parametrize("way", [Visitor.vote, Visitor.tap, Visitor.call])
+async def test_redis_hangs(
+    guest: Visitor, client: Client, stores: store.Stores, way: Callable[..., Awaitable[Answer]]
+) -> None:
     await stores.redis.pause()
-    form = await guest.vote("a")
-    assert (form.status, form.state) == (503, "unsure")
-    assert CHOICE_COOKIE not in form.set_cookies
+    unsure = await way(guest, "a")
+    assert unsure.status == 503
+    assert (unsure.state if way is Visitor.vote else unsure.json["reason"]) == "unsure"
+    assert unsure.set_cookies.keys() == {VOTER_COOKIE}
     await until.true(guest.is_unavailable)
     await stores.redis.resume()
     await until.true(guest.is_available)
@@ -69,8 +73,9 @@ async def test_after_a_missing_answer_no_choice_is_marked(
 ) -> None:
     await guest.vote("a")
     await stores.redis.pause()
-    answer = await guest.call("b")
+    answer = await guest.tap("b")
     assert (answer.status, answer.json["reason"]) == (503, "unsure")
+    assert "Max-Age=0" in answer.set_cookies[CHOICE_COOKIE]
     assert (await guest.get()).pressed is None
     assert 'vote_ballots_refused_total{reason="unsure"} 1.0' in (await guest.get("/metrics")).text
 

@@ -61,6 +61,11 @@ class Visitor:
         """Vote with the form of the page."""
         return await self.send("POST", "/", data={"vote": option}, **options)
 
+    async def tap(self, option: str, **options: Any) -> Answer:
+        """Vote with the script of the page."""
+        headers = {"accept": "application/json"} | options.pop("headers", {})
+        return await self.vote(option, headers=headers, **options)
+
     async def call(self, option: str, **options: Any) -> Answer:
         """Vote as a program."""
         return await self.send("POST", "/api/votes", json={"vote": option}, **options)

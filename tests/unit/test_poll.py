@@ -1,8 +1,8 @@
 import datetime
 
-from common.poll import Option, Poll
+from common.poll import Poll
 
-OPTIONS = (Option("a", "Cats"), Option("b", "Dogs"))
+OPTIONS = {"a": "Cats", "b": "Dogs"}
 MOMENT = datetime.datetime(2026, 11, 24, 20, 0, tzinfo=datetime.UTC)
 SECOND = datetime.timedelta(seconds=1)
 
@@ -25,8 +25,8 @@ def test_edition_changes_with_title_and_options_only() -> None:
     assert poll.edition == Poll("t", OPTIONS, MOMENT).edition
     others = [
         Poll("u", OPTIONS),
-        Poll("t", OPTIONS[::-1]),
-        Poll("t", (*OPTIONS, Option("c", "Fish"))),
-        Poll("t", (OPTIONS[0], Option("b", "Fish"))),
+        Poll("t", {"a": "Dogs", "b": "Cats"}),
+        Poll("t", {**OPTIONS, "c": "Fish"}),
+        Poll("t", {**OPTIONS, "b": "Fish"}),
     ]
     assert len({poll.edition, *(each.edition for each in others)}) == 5

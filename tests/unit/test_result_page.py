@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from common.poll import Option, Poll
+from common.poll import Poll
 from result.page import HERE, REFRESH, Page, qr_code, share
 from tests import reader
 
 NOW = datetime.now(UTC)
-TWO = (Option("a", "Cats"), Option("b", "Dogs"))
-THREE = (*TWO, Option("c", "Parrots"))
+TWO = {"a": "Cats", "b": "Dogs"}
+THREE = {**TWO, "c": "Parrots"}
 
 
 def render(
@@ -147,8 +147,8 @@ def test_an_address_that_no_phone_can_reach_is_text_without_a_qr_code(host: str)
 
 
 def test_names_are_text() -> None:
-    options = (Option("a", "<b>"), Option("b", '"&'))
-    text = render({"a": 1, "b": 0}, Poll("</title><script>", options))
+    poll = Poll("</title><script>", {"a": "<b>", "b": '"&'})
+    text = render({"a": 1, "b": 0}, poll)
     assert rows(text)[0][0] == "<b>"
     assert "<b>" not in text
     assert "<script>" not in text

@@ -7,7 +7,7 @@ import pytest
 import redis.asyncio
 
 from common.dependency import Dependency
-from common.poll import Option, Poll
+from common.poll import Poll
 from common.replica import Heartbeat
 from result.metrics import Metrics
 from result.pipeline import Pipeline, Session, Snapshot
@@ -15,7 +15,6 @@ from result.settings import Settings
 from result.status import Status
 from result.tallies import Tallies
 
-OPTIONS = (Option("a", "Cats"), Option("b", "Dogs"))
 PAST = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 ALIVE, DEAD = (Session(f"{n}-1", n, n == "alive", "idle", None) for n in ("alive", "dead"))
 
@@ -23,7 +22,7 @@ ALIVE, DEAD = (Session(f"{n}-1", n, n == "alive", "idle", None) for n in ("alive
 def status(
     closes_at: datetime.datetime | None = None, *, vote_page: bool | None = True, **queue: Any
 ) -> Status:
-    poll = Poll("?", OPTIONS, closes_at)
+    poll = Poll("?", {"a": "Cats", "b": "Dogs"}, closes_at)
     tallies = Tallies(Settings(), poll, Dependency("postgres", ""), Metrics())
     pipeline = Pipeline(redis.asyncio.Redis(), Dependency("redis", ""), poll)
     tallies.postgres.mark_available()

@@ -33,7 +33,7 @@ def errors(cls: type[ServiceSettings], capsys: pytest.CaptureFixture[str]) -> li
 def test_defaults_are_the_classic_poll() -> None:
     poll = load(PollSettings).poll
     assert poll.title == "Cats vs Dogs!"
-    assert [(option.id, option.name) for option in poll.options] == [("a", "Cats"), ("b", "Dogs")]
+    assert poll.options == {"a": "Cats", "b": "Dogs"}
     assert not poll.is_closed()
     assert (load(vote.settings.Settings).port, load(worker.settings.Settings).port) == (8080, 8082)
 
@@ -47,7 +47,7 @@ def test_options_title_and_end_come_from_the_environment_before_the_env_file(
         {"OPTION_A": " Green  tea", "OPTION_B": "", "POLL_CLOSES_AT": "2030-01-31T20:00:00+01:00"},
     )
     poll = load(PollSettings).poll
-    assert [option.name for option in poll.options] == ["Green tea", "Dogs", "Milk"]
+    assert list(poll.options.items()) == [("a", "Green tea"), ("b", "Dogs"), ("c", "Milk")]
     assert poll.title == "Drinks?"
     assert poll.closes_at == datetime.datetime(2030, 1, 31, 19, tzinfo=datetime.UTC)
 

@@ -92,12 +92,14 @@ function close() {
 /** Sends a vote, and returns the state that its answer means. */
 async function post(id) {
   const wasOffline = !navigator.onLine;
+  const body = new URLSearchParams(new FormData(form));
+  body.set("vote", id);
   let response;
   try {
-    response = await fetch("api/votes", {
+    response = await fetch(form.action, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ vote: id, poll: main.dataset.poll }),
+      headers: { Accept: "application/json" },
+      body,
       signal: AbortSignal.timeout(TIMEOUT),
     });
   } catch {
@@ -106,6 +108,8 @@ async function post(id) {
   }
   const { status } = response;
   if (status === 202) return "recorded";
+  // During an update, a replica of an earlier version records the vote and redirects to the page.
+  if (response.redirected && response.url === form.action) return "recorded";
   if (status === 409) return "changed";
   if (status === 422) return "unknown_option";
   const reason = (await response.json().catch(() => null))?.reason; // a proxy may answer, too
