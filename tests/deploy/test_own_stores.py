@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="Docker is not installed")
 def test_compose_accepts_it_and_starts_no_stores(tmp_path: Path) -> None:
-    (text,) = re.findall(
-        r"^```yaml\n(x-redis: .*?)^```$",
-        (ROOT / "docs" / "docker.md").read_text(),
-        re.DOTALL | re.MULTILINE,
-    )
+    page = (ROOT / "docs" / "docker.md").read_text()
+    (block,) = re.findall(r"^    x-redis: .*?(?=^\S)", page, re.DOTALL | re.MULTILINE)
     override = tmp_path / "compose.stores.yaml"
-    override.write_text(text)
+    override.write_text(textwrap.dedent(block))
     files = ("-f", "compose.yaml", "-f", override)
     command = ["docker", "compose", *files, "config", "--format", "json"]
     merged = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
