@@ -18,7 +18,7 @@ def test_compose_accepts_it_and_starts_no_stores(tmp_path: Path) -> None:
     (block,) = re.findall(r"^    x-redis: .*?(?=^\S)", page, re.DOTALL | re.MULTILINE)
     override = tmp_path / "compose.stores.yaml"
     override.write_text(textwrap.dedent(block))
-    files = ("-f", "compose.yaml", "-f", override)
+    files = ("-f", "compose.yaml", "-f", str(override))
     command = ["docker", "compose", *files, "config", "--format", "json"]
     merged = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert merged.returncode == 0, merged.stderr
