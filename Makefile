@@ -66,7 +66,7 @@ lint: $(VENV)/dev lint-workflows ## check format, style, types, links, wording, 
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m pymarkdown --strict-config scan $$(git ls-files '*.md')
-	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml' '*.yml')
+	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml' '*.yml' '*.css' '*.js' ':!*/vendor/*')
 	@$(VENV)/bin/pip-licenses --python $(PY) >/dev/null
 
 .PHONY: requirements
