@@ -1,4 +1,4 @@
-"""Faults on purpose, for teaching: set in Redis, and applied by all replicas within a second.
+"""Fault injection, for teaching: set in Redis, and applied by all replicas within a second.
 
 `python -m common.faults` sets and clears them. No fault can lose an acknowledged vote.
 """
@@ -23,7 +23,7 @@ from common.settings import EXIT_STATUS, RedisSettings, load
 
 SECONDS = 60  # of a fault, unless its presenter chooses
 MAX_SECONDS = 600
-CRASHED = 70  # exit status of a process that crashes on purpose
+CRASHED = 70  # exit status of a process that crashes because of an injected fault
 INTERVAL = 0.5  # seconds between two looks at Redis
 TIMEOUT = 2.0  # seconds for one command
 
@@ -203,7 +203,7 @@ def _milliseconds() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m common.faults", description="Set faults on purpose (FAULTS=enabled)."
+        prog="python -m common.faults", description="Inject faults (FAULTS=enabled)."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="list the faults that are active")

@@ -29,8 +29,8 @@ class Beat(msgspec.Struct, kw_only=True, omit_defaults=True):
     Attributes:
         started_at: In ms since the epoch.
         rate: Votes of vote, ballots of a worker, or updates that result sends.
-        faults: The faults on purpose, in words.
-        accent: The colour of the vote page.
+        faults: The injected faults, in words.
+        accent: The color of the vote page.
         browsers: Those that a replica of result serves.
         commits: Batches that a worker commits.
         lags: From cast to commit in ms, one for each of a worker's batches in the last 10 s.

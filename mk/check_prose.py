@@ -21,6 +21,7 @@ OPENING = re.compile(
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+INLINE_CODE = re.compile(r"`[^`\n]*`")
 CODE = re.compile(r"^```.*?^```$|^ {4}[^\n]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
@@ -83,7 +84,7 @@ def main() -> None:
                 print(f"{path}:{number}: a sentence opens with {word}: begin with its subject")
                 is_wrong = True
         for number, text in prose(path):
-            for word in WORD.findall(text):
+            for word in WORD.findall(INLINE_CODE.sub("", text)):
                 print(f"{path}:{number}: {word!r}: write {INSTEAD[word.lower()]!r}")
                 is_wrong = True
     sys.exit(is_wrong)

@@ -78,7 +78,7 @@ class Live:
         metrics: Counts browsers and broadcasts.
         status: Returns the content of `pipeline`, without the time and the browsers.
         system: Returns the content of `system`.
-        faults: The faults on purpose of this replica.
+        faults: The injected faults of this replica.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Live:
     async def _drop(self, sid: str) -> None:
         try:
             await self.server.disconnect(sid)
-        except Exception:  # no fault on purpose may end the process
+        except Exception:  # no injected fault may end the process
             log.exception("a connection was not dropped", sid=sid)
 
     def _is_frozen(self) -> bool:

@@ -37,7 +37,7 @@ def main() -> None:
     """Run the system until a signal stops it."""
     watch = Watch()
     options = parse()
-    # Imported late: a signal must end this program in order from its first moment on.
+    # Imported late: a signal must shut this program down gracefully from its first moment on.
     from standalone.system import run
 
     try:

@@ -85,7 +85,7 @@ class VoteService:
         if self.faults.current:
             await self.faults.delay("vote-latency")
             if self.faults.hits("vote-errors"):
-                raise Refusal(503, "not_taken", "the vote was not recorded: a fault on purpose")
+                raise Refusal(503, "not_taken", "the vote was not recorded: an injected fault")
         # After the delay: soon after the end, result counts as final, and then no vote may follow.
         if self.poll.is_closed():
             raise Refusal(403, "closed", "the poll is closed")

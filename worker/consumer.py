@@ -170,7 +170,7 @@ class Consumer:
             with tracing.processing(batch.rows.ballots, batch.size):
                 rejected = await self._retry(functools.partial(self._commit, batch.rows))
                 if await self._faults.take("worker-crash"):
-                    log.warning("crashing on purpose: the batch is committed and not dropped")
+                    log.warning("injected crash: the batch is committed and not dropped")
                     os._exit(CRASHED)
                 if finishing:
                     await finishing
