@@ -50,7 +50,7 @@ seed: $(VENV)/run ## cast 3,000 votes at the running system and verify them (ARG
 	@exec $(PY) -m seed --url http://localhost:8080 --verify http://localhost:8081 $(ARGS)
 
 .PHONY: test
-test: $(VENV)/dev browser ## test every behaviour once, in about 3 minutes (ARGS="-k name")
+test: $(VENV)/dev browser ## test every behavior once, in about 3 minutes (ARGS="-k name")
 	@$(PY) -m $(PYTEST) --ignore tests/e2e -m "not extended" $(ARGS)
 
 .PHONY: test-all
@@ -61,12 +61,12 @@ test-all: $(VENV)/dev browser ## the same, and the matrices of screens, options 
 check: lint test ## what a change needs before it is committed
 
 .PHONY: lint
-lint: $(VENV)/dev lint-workflows ## check format, style, types, links, wording, workflows and licences
+lint: $(VENV)/dev lint-workflows ## check format, style, types, links, wording, workflows and licenses
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m pymarkdown --strict-config scan $$(git ls-files '*.md')
-	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml' '*.yml')
+	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml' '*.yml' '*.css' '*.js' ':!*/vendor/*')
 	@$(VENV)/bin/pip-licenses --python $(PY) >/dev/null
 
 .PHONY: requirements

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import broadcast, lag, startup, system, vote, worker, wrk
+from bench import broadcast, capacity, lag, startup, system, vote, worker, wrk
 from bench.row import Row, table
 from bench.system import ROOT, System
 
@@ -92,6 +92,7 @@ def main() -> None:
         raise SystemExit(f"bench: failed: {', '.join(failed)}")
     if output == WHOLE:
         README.write_text(RESULTS.sub(lambda _: results, README.read_text()))
+        capacity.PAGE.write_text(capacity.page(content["rows"]))
 
 
 if __name__ == "__main__":

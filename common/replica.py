@@ -32,8 +32,8 @@ class Heartbeat(msgspec.Struct, kw_only=True):
         started_at: In ms since the epoch.
         state: "idle", "working", or why the replica does not work.
         rate: Per second: votes of vote, ballots of a worker, or updates that result sends.
-        faults: The faults on purpose, in words.
-        accent: The colour of the vote page.
+        faults: The injected faults, in words.
+        accent: The color of the vote page.
         browsers: Those that a replica of result serves.
         commits: Batches that a worker commits, per second.
         last_commit: When a worker committed the last batch, in ms since the epoch.

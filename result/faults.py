@@ -1,4 +1,4 @@
-"""Faults on purpose in the result service (FAULTS=enabled): lost connections.
+"""Fault injection in the result service (FAULTS=enabled): lost connections.
 
 Freezing the page is the hook `Live.is_paused`.
 """
@@ -29,5 +29,5 @@ async def drop_connections(live: Live, faults: Faults) -> NoReturn:
 async def _drop(live: Live, sid: str) -> None:
     try:
         await live.server.disconnect(sid)
-    except Exception:  # no fault on purpose may end the process
+    except Exception:  # no injected fault may end the process
         log.exception("a connection was not dropped", sid=sid)

@@ -93,7 +93,7 @@ class Page:
 
 @lru_cache(maxsize=64)
 def qr_code(content: str) -> Markup:
-    """Return a QR code as SVG, dark on light in each colour scheme, because phones need that.
+    """Return a QR code as SVG, dark on light in each color scheme, because phones need that.
 
     Raises:
         segno.DataOverflowError: The content is too long (about 2,300 bytes).

@@ -1,4 +1,4 @@
-"""The presenter's endpoints: log in, set faults on purpose, delete all votes.
+"""The presenter's endpoints: log in, inject faults, delete all votes.
 
 They exist only with FAULTS=enabled, and accept requests of the page itself and of programs.
 """

@@ -44,7 +44,7 @@ class Child:
 
     def describe_end(self) -> str:
         """Return one line about its end, and the last lines of its log."""
-        text = f"{self.name} ended by itself (status {self.status})"
+        text = f"{self.name} exited unexpectedly (status {self.status})"
         if self.log is None:
             return text
         with self.log.open(errors="replace") as lines:
@@ -67,7 +67,7 @@ def start(
         name: What messages call it.
         command: The program and its arguments.
         log: A file to which its output is appended.
-        stop_signal: The signal that ends it in order.
+        stop_signal: The signal that shuts it down gracefully.
         options: Further options of `subprocess.Popen`.
 
     Raises:
@@ -94,7 +94,7 @@ def end_with_parent(number: signal.Signals) -> None:
 
 
 def stop(children: Iterable[Child], grace: float = GRACE) -> None:
-    """Stop all of them in order, and kill what still runs after `grace` seconds."""
+    """Shut all of them down gracefully, and kill what still runs after `grace` seconds."""
     children = list(children)
     for child in children:
         child.signal(child.stop_signal)

@@ -45,7 +45,7 @@ def run(program: str, data: Path) -> None:
     """Run the system until a signal stops it. The arguments are those of `parse`."""
     watch = Watch()
     options = parse(program, data)
-    # Imported late: a signal must end this program in order from its first moment on.
+    # Imported late: a signal must shut this program down gracefully from its first moment on.
     from standalone import system
 
     try:

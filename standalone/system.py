@@ -22,7 +22,7 @@ def run(options: argparse.Namespace, watch: Watch, held: ExitStack) -> NoReturn:
         held: It stops the children.
 
     Raises:
-        SystemExit: A signal stopped the run, or a store or a service ended by itself.
+        SystemExit: A signal stopped the run, or a store or a service exited unexpectedly.
         SetupError: A port or the data cannot be used, or a store cannot be started.
     """
     watch.restarted = CRASHED

@@ -28,7 +28,7 @@ class Server(ABC):
         self._is_running = True
 
     async def stop(self) -> None:
-        """Stop it in order."""
+        """Shut it down gracefully."""
         await self.resume()
         self._is_running = False
         await self._stop()

@@ -1,4 +1,4 @@
-"""Faults on purpose in the vote service."""
+"""Fault injection in the vote service."""
 
 from dataclasses import dataclass
 

@@ -31,6 +31,6 @@ class Metrics:
         )
         self.push_batch_size = histogram(
             "vote_push_batch_size",
-            "Ballots that travelled together in one push.",
+            "Ballots that traveled together in one push.",
             buckets=SIZE_BUCKETS,
         )

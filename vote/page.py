@@ -27,7 +27,7 @@ class Page:
         poll: The poll.
         served_by: The name of this replica.
         result_url: Where the result is. None: next to the vote page, if its port is a known one.
-        accent: The colour of the page, #rrggbb. None: as in the style sheet.
+        accent: The color of the page, #rrggbb. None: as in the style sheet.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Page:
 
 
 def accent_style(accent: str) -> Markup:
-    """Return the style of a page with this colour as its ground. All text on it is legible.
+    """Return the style of a page with this color as its ground. All text on it is legible.
 
     It is in the page, not in a file: during an update, another version may answer for the file.
     """
@@ -109,7 +109,7 @@ def accent_style(accent: str) -> Markup:
     )
     ink = "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#ffffff"
     inks = "".join(f"--{name}:{ink};" for name in ("ink", "muted", "good", "bad"))
-    return Markup(  # noqa: S704 (two checked colours)
+    return Markup(  # noqa: S704 (two checked colors)
         f"body{{background:{accent}}}"
         f"header,footer,.answer:not([data-tone=bad]){{--ground:{accent};{inks}color:{ink}}}"
         f".option:focus-visible{{outline-color:{ink}}}"

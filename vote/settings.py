@@ -12,7 +12,7 @@ MIN_SECRET = 16  # characters
 class Settings(PollSettings, RedisSettings):
     """Where vote listens, the poll, where Redis and the result page are, what signs the cookie.
 
-    `accent` is the colour of the page: replicas of another version are seen from afar.
+    `accent` is the color of the page: replicas of another version are seen from afar.
     """
 
     result_url: PageUrl = None
@@ -23,7 +23,7 @@ class Settings(PollSettings, RedisSettings):
     @classmethod
     def _check_accent(cls, accent: str | None) -> str | None:
         if accent is not None and not re.fullmatch("#[0-9A-Fa-f]{6}", accent):
-            raise ValueError("must be a colour such as #0a7a3c")
+            raise ValueError("must be a color such as #0a7a3c")
         return accent
 
     @field_validator("cookie_secret")

@@ -1,4 +1,4 @@
-"""Faults on purpose in a worker (FAULTS=enabled): a slow commit, a crash, a pause."""
+"""Fault injection in a worker (FAULTS=enabled): a slow commit, a crash, a pause."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ class FaultyStore(Store):
         await self._faults.delay("slow-commit")
         rejected = await super().commit(rows)
         if await self._faults.take("worker-crash"):
-            log.warning("crashing on purpose: the batch is committed and not dropped")
+            log.warning("injected crash: the batch is committed and not dropped")
             os._exit(CRASHED)
         return rejected
 

@@ -1,4 +1,4 @@
-"""Faults on purpose, for teaching: set in Redis, and applied by all replicas within a second.
+"""Fault injection, for teaching: set in Redis, and applied by all replicas within a second.
 
 `python -m common.faults` sets and clears them, too. No fault can lose an acknowledged vote.
 """
@@ -18,7 +18,7 @@ from common.redis_client import UNAVAILABLE
 
 SECONDS = 60  # of a fault, unless its presenter chooses
 MAX_SECONDS = 600
-CRASHED = 70  # exit status of a process that crashes on purpose
+CRASHED = 70  # exit status of a process that crashes because of an injected fault
 INTERVAL = 0.5  # seconds between two looks at Redis
 TIMEOUT = 2.0  # seconds for one command
 

@@ -1,4 +1,4 @@
-"""`python -m common.faults`: set, list and clear faults on purpose."""
+"""`python -m common.faults`: set, list and clear injected faults."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from common.settings import EXIT_STATUS, RedisSettings, load
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(
-        prog="python -m common.faults", description="Set faults on purpose (FAULTS=enabled)."
+        prog="python -m common.faults", description="Inject faults (FAULTS=enabled)."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="list the faults that are active")

@@ -13,7 +13,7 @@ export function share(count, total) {
   if (!total) return "–";
   const exact = (1000 * count) / total;
   let rounded = Math.round(exact);
-  // Halves go to the even neighbour: then two shares always add up to 100.0.
+  // Halves go to the even neighbor: then two shares always add up to 100.0.
   if (rounded - exact === 0.5 && rounded % 2) rounded -= 1;
   const percent = rounded / 10;
   if (percent === 0 && count) return `<${tenth(0.1)}%`;

@@ -1,4 +1,4 @@
-// The presenter's panel: faults on purpose, and the deletion of all votes.
+// The presenter's panel: fault injection, and the deletion of all votes.
 
 import { span, text } from "./text.js";
 import { shortName } from "./strip.js";

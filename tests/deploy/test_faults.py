@@ -1,4 +1,4 @@
-"""Faults on purpose: off by default; where they are on, result gets the presenter's token."""
+"""Fault injection: off by default; where they are on, result gets the presenter's token."""
 
 import base64
 from pathlib import Path

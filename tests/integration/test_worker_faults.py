@@ -1,4 +1,4 @@
-"""A worker's faults on purpose, one by one. tests/process/test_faults.py has them under load."""
+"""A worker's injected faults, one by one. tests/process/test_faults.py has them under load."""
 
 from redis.asyncio import Redis
 

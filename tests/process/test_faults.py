@@ -1,4 +1,4 @@
-"""No fault on purpose loses an acknowledged vote: real processes under load, each fault in turn."""
+"""No injected fault loses an acknowledged vote: real processes under load, each fault in turn."""
 
 import asyncio
 import functools

@@ -109,7 +109,7 @@ async def test_what_ends_by_itself_ends_the_run(
     traces = system.traces()
     traces.process(part).kill()
     assert await system.run.ended() == 1
-    assert "ended by itself (status -9)" in system.run.log
+    assert "exited unexpectedly (status -9)" in system.run.log
     await traces.gone()
 
 
@@ -208,7 +208,7 @@ async def test_a_worker_that_crashes_on_purpose_is_started_again(
 
     async def crashed() -> bool:
         await system.vote("a")
-        return "crashing on purpose" in system.run.log
+        return "injected crash" in system.run.log
 
     await until.true(crashed)
     await system.vote("b")  # returns when the vote is counted
