@@ -1,7 +1,7 @@
 #!/bin/sh
 # Say what this machine lacks for an exercise: sh docs/exercises/needs.sh runc root
-# `root` is the user, `engine` a Docker engine on this machine itself, `registry` Docker Hub or what mirrors it,
-# `foreign` the lack of an emulator. Everything else is a program. The tests skip what this script refuses.
+# `root` is the user, `engine` a Docker engine on this machine itself, `registry` Docker Hub or what mirrors it.
+# Everything else is a program. The tests skip what this script refuses.
 set -u
 status=0
 
@@ -23,9 +23,6 @@ for need in "$@"; do
         registry)
             docker buildx imagetools inspect python:3.13-slim >/dev/null 2>&1 \
                 || lacks "a registry: Docker Hub does not answer for python:3.13-slim" ;;
-        foreign)
-            [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] && [ ! -e /proc/sys/fs/binfmt_misc/qemu-x86_64 ] \
-                || lacks "nothing, but has an emulator, which would run the program of another machine" ;;
         *)
             package=$need
             case $need in lsns | nsenter | unshare) package=util-linux ;; esac
