@@ -23,5 +23,5 @@ class FaultyVoteService(VoteService):
         """
         await self.faults.delay("vote-latency")
         if self.faults.hits("vote-errors"):
-            raise not_taken("a fault on purpose", option_id)
+            raise not_taken("an injected fault", option_id)
         return await super().record(voter_id, option_id, edition)

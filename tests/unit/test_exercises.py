@@ -1,11 +1,12 @@
 """The form of the exercises, and how their outputs are compared. `make e2e-exercises` runs them."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.exercises.session import ROOT, missing_line, opened, run_page
+from tests.e2e.exercises.session import ROOT, missing_line, opened, run_page, run_step
 
 FOLDER = ROOT / "docs" / "exercises"
 EXERCISES = sorted(FOLDER.glob("[0-9]*.md"))
@@ -57,3 +58,24 @@ def test_a_failure_names_the_line_of_the_page(tmp_path: Path) -> None:
     run_page(page)
     with pytest.raises(AssertionError, match="line 9"):
         run_page(page, "way")
+
+
+@pytest.mark.parametrize(
+    ("tools", "said"),
+    [
+        ("sh", "This machine has what the exercise needs."),
+        ("sh no-such-tool", "This machine lacks the program no-such-tool: install"),
+    ],
+)
+def test_a_script_says_what_a_machine_lacks(tools: str, said: str) -> None:
+    command = ["sh", str(FOLDER / "needs.sh"), *tools.split()]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said in ended.stdout
+    assert ended.returncode == ("lacks" in said)
+
+
+def test_a_step_runs_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```bash\nfalse\n```\n\n```bash registry\necho 2\nfalse\n```\n")
+    with pytest.raises(AssertionError, match="line 5"):
+        run_step(page, "registry")

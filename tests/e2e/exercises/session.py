@@ -85,6 +85,20 @@ def run_page(path: Path, *ways: str) -> None:
     Raises:
         AssertionError: A command failed or printed something else. It names the line of the page.
     """
+    languages = ["bash", *(f"bash {way}" for way in ways)]
+    evaluate(path, languages, CodeBlockParser("text", compare))
+
+
+def run_step(path: Path, way: str) -> None:
+    """Run the blocks of a page that have this word after `bash`, and no others.
+
+    Raises:
+        AssertionError: A command failed. It names the line of the page.
+    """
+    evaluate(path, [f"bash {way}"])
+
+
+def evaluate(path: Path, languages: list[str], *parsers: CodeBlockParser) -> None:
     with opened() as session:
 
         def run(example: Example) -> str | None:
@@ -94,9 +108,8 @@ def run_page(path: Path, *ways: str) -> None:
                 return str(error)  # Sybil adds the line of the page
             return None
 
-        languages = ["bash", *(f"bash {way}" for way in ways)]
-        parsers = [CodeBlockParser(language, run) for language in languages]
-        for example in Sybil([*parsers, CodeBlockParser("text", compare)]).parse(path).examples():
+        runners = [CodeBlockParser(language, run) for language in languages]
+        for example in Sybil([*runners, *parsers]).parse(path).examples():
             example.evaluate()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.cluster.system import System
-from tests.e2e.exercises.session import ROOT, run_page
+from tests.e2e.exercises.session import ROOT, run_page, run_step
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -18,6 +19,22 @@ EXERCISES = sorted((ROOT / "docs" / "exercises").glob("[0-9]*.md"))
 PREREQUISITE = "kubectl apply -k kustomize/overlays/dev"
 KINDS = "deployments,statefulsets,services,configmaps,secrets,jobs,networkpolicies,pdb,hpa"
 PODS = 5  # one each of vote, worker, result, redis and db
+
+
+NEEDS = re.compile(r"^sh (docs/exercises/needs\.sh .+)$", re.MULTILINE)
+# Blocks with a word after `bash` run only where this word is not what the machine lacks.
+STEPS = [
+    pytest.param(path, need, id=f"{path.stem}-{need}")
+    for path in EXERCISES
+    for need in re.findall(r"^```bash (\w+)$", path.read_text(), re.MULTILINE)
+]
+
+
+def skip_without(path: Path, needs: str) -> None:
+    """Skip the test if the machine lacks what docs/exercises/needs.sh is asked for."""
+    ended = subprocess.run(["sh", *needs.split()], cwd=ROOT, capture_output=True, text=True)
+    if ended.returncode:
+        pytest.skip(f"{path.name}: {'; '.join(ended.stdout.splitlines())}")
 
 
 def command(*words: str) -> str:
@@ -86,6 +103,8 @@ def needs(path: Path) -> str:
     scope="session",  # one system for all tests that need the same
 )
 def test_the_exercise_does_what_it_says(system: Dev | None, path: Path) -> None:
+    for needs in NEEDS.findall(path.read_text()):
+        skip_without(path, needs)
     try:
         run_page(path)
         if system:
@@ -95,3 +114,9 @@ def test_the_exercise_does_what_it_says(system: Dev | None, path: Path) -> None:
             system.delete()
             system.apply()
         raise
+
+
+@pytest.mark.parametrize(("path", "need"), STEPS)
+def test_a_step_that_not_every_machine_can_do(path: Path, need: str) -> None:
+    skip_without(path, f"docs/exercises/needs.sh {need}")
+    run_step(path, need)
