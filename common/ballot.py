@@ -9,8 +9,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from common.clock import microseconds
-
 PUSH_TIMEOUT = 2.0  # seconds until a push to Redis counts as failed; see `SETTLE` in result
 MAX_BYTES = 4096  # of one message; those of `vote` have about a hundred
 
@@ -68,8 +66,3 @@ def decode(message: bytes) -> Ballot:
         raise BallotError("invalid", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BallotError("malformed", f"not JSON: {error}") from None
-
-
-def now() -> int:
-    """Return the time for `cast_at`: µs since the epoch, UTC."""
-    return microseconds()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import socketio
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -76,6 +77,7 @@ def create_app(settings: Settings) -> ASGIApp:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        exception_handlers={RequestValidationError: presenter.report_invalid},
         routes=[
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
             Route("/system", routes.show_system, middleware=[Middleware(GZipMiddleware)]),

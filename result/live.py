@@ -19,6 +19,7 @@ import structlog
 from starlette.types import Message, Send
 
 from common import tracing
+from common.clock import milliseconds
 from common.poll import Poll
 from common.security import is_same_host
 from result.channel_guard import PING_INTERVAL, PING_TIMEOUT
@@ -33,7 +34,7 @@ MAX_SILENCE = 0.75  # seconds after which an unchanged status is sent again, as 
 MAX_MESSAGE = 16 * 1024  # bytes that a client may send at once
 MAX_NAME = 100  # characters of a refused origin in the log
 
-Status = dict[str, Any]
+Content = dict[str, Any]
 
 log = structlog.get_logger("live")
 
@@ -85,8 +86,8 @@ class Live:
         self,
         poll: Poll,
         metrics: Metrics,
-        status: Callable[[], Status],
-        system: Callable[[], Awaitable[Status]],
+        status: Callable[[], Content],
+        system: Callable[[], Awaitable[Content]],
         ping: tuple[float, float] = (PING_INTERVAL, PING_TIMEOUT),
     ) -> None:
         self.server = socketio.AsyncServer(
@@ -128,7 +129,7 @@ class Live:
 
     async def follow_status(self) -> NoReturn:
         """Send the status to all when it has changed, and from time to time if it has not."""
-        sent: Status = {}
+        sent: Content = {}
         sent_at = 0.0
         while True:
             await asyncio.sleep(STATUS_INTERVAL)
@@ -198,9 +199,8 @@ class Live:
             yield "scores", self._scores
         yield "pipeline", self._current_status()
 
-    def _current_status(self) -> Status:
-        now = time.time_ns() // 1_000_000  # ms
-        return {"now": now, "browsers": self.browsers} | self._status()
+    def _current_status(self) -> Content:
+        return {"now": milliseconds(), "browsers": self.browsers} | self._status()
 
     @property
     def browsers(self) -> int:
@@ -232,7 +232,7 @@ def _message(event: str, content: object) -> Message:
     return {"type": "websocket.send", "text": f"42{json.dumps([event, content])}"}
 
 
-def _lasting(status: Status) -> Status:
+def _lasting(status: Content) -> Content:
     """Return the status without what changes all the time."""
     return {key: value for key, value in status.items() if key not in ("now", "as_of")}
 

@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 STATIC = StaticFiles(HERE / "static")
 LOCALES = Locales()
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}  # a phone that scans them reaches only itself
+MAX_HOST = 253  # characters (RFC 1035); the QR code of a longer one takes too long to draw
 REFRESH = 5  # seconds between reloads of the page without JavaScript
 
 
@@ -60,6 +61,8 @@ class Page:
             degraded: Whether a reader without JavaScript has to know that something is wrong.
         """
         vote_url = self._vote_url or page_url.of_vote(request)
+        host = urlsplit(vote_url).hostname or ""
+        has_qr_code = host not in LOOPBACK and len(host) <= MAX_HOST
         return self._templates.render(
             "result.html",
             request,
@@ -75,7 +78,7 @@ class Page:
             served_by=self._served_by,
             vote_url=vote_url,
             address=vote_url.partition("://")[2].rstrip("/"),
-            qr_code=None if urlsplit(vote_url).hostname in LOOPBACK else qr_code(vote_url),
+            qr_code=qr_code(vote_url) if has_qr_code else None,
         )
 
     def render_system(self, request: Request, content: dict[str, Any]) -> str:
@@ -91,7 +94,7 @@ class Page:
         )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def qr_code(content: str) -> Markup:
     """Return a QR code as SVG, dark on light in each color scheme, because phones need that.
 

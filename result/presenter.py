@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
@@ -151,7 +153,14 @@ async def reset(
     status: Annotated[Status, Depends(get_status)],
 ) -> None:
     """Ask the workers to delete all votes. One does it within a second."""
-    if status.has_no_worker:
+    # Just after a reset, a worker has no session for a moment.
+    if status.has_no_worker and not status.pipeline.replicas.is_available("worker"):
         raise HTTPException(503, "no worker is running: start one, then ask again")
     async with asyncio.timeout(faults.TIMEOUT):
         await client.set(keys.RESET, 1, ex=RESET_TTL)
+
+
+async def report_invalid(_: Request, error: RequestValidationError) -> Response:
+    """Answer a request whose body is invalid. Do not repeat what JSON or UTF-8 cannot express."""
+    detail = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
+    return JSONResponse({"detail": detail}, 422)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from common import tracing
-from common.ballot import Ballot, Letter, now
+from common.ballot import Ballot, Letter
+from common.clock import microseconds
 from common.poll import Poll
 from vote.queue import NotRecordedError, Queue, UnsureError
 from vote.voter_id import VoterIds
@@ -61,7 +62,7 @@ class VoteService:
         voter_id = voter_id or self.voter_ids.create()
         try:
             with tracing.sending() as traceparent:
-                ballot = Ballot(voter_id, cast("Letter", option_id), now(), traceparent)
+                ballot = Ballot(voter_id, cast("Letter", option_id), microseconds(), traceparent)
                 await self.queue.push(ballot)
         except NotRecordedError as error:
             raise not_taken(str(error), option_id) from None

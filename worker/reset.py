@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import structlog
@@ -13,6 +14,7 @@ from worker import store
 from worker.queue import ANSWER_TIMEOUT, HEARTBEAT_INTERVAL
 from worker.settings import Settings
 
+END_CONNECTIONS = (Path(__file__).parent / "sql" / "end_connections.sql").read_text()
 INTERVAL = 0.25  # seconds between two looks for a request
 UNAVAILABLE = (*store.UNAVAILABLE, *redis_client.UNAVAILABLE)
 
@@ -36,6 +38,7 @@ async def reset(settings: Settings, client: Redis) -> None:
         await asyncio.sleep(1.2 * HEARTBEAT_INTERVAL)  # all workers notice it
         # Delete the batches that workers had in memory. Commits of ended sessions that wait for a
         # lock come first, because Postgres grants it in order.
+        await connection.execute(END_CONNECTIONS)
         await connection.execute("TRUNCATE votes")
     finally:
         connection.terminate()

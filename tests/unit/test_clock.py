@@ -2,11 +2,10 @@ import datetime
 
 import pytest
 
-from common import ballot, clock
+from common import clock
 
 
 def test_the_units() -> None:
     seconds = datetime.datetime.now(datetime.UTC).timestamp()
     assert clock.milliseconds() == pytest.approx(seconds * 1e3, abs=60e3)
     assert clock.microseconds() == pytest.approx(seconds * 1e6, abs=60e6)
-    assert ballot.now() == pytest.approx(seconds * 1e6, abs=60e6)
