@@ -7,7 +7,9 @@ saved=/data/sentinel.conf
 password=$(cat /run/secrets/redis/password)
 REDISCLI_AUTH=$password
 export REDISCLI_AUTH
-me=$(hostname -f)
+# With the dot at the end, a name that is missing is not searched for in other domains: meanwhile,
+# Sentinel would stand still.
+me=$(hostname -f).
 domain=${me#*.}
 
 # On a new volume: the primary that another Sentinel names, otherwise the first pod.

@@ -6,7 +6,8 @@ password=$(cat /run/secrets/redis/password)
 test -n "$password" || { echo "the password in the secret of Redis is empty: set one" >&2; exit 2; }
 REDISCLI_AUTH=$password
 export REDISCLI_AUTH
-me=$(hostname -f)
+# As in sentinel.sh, the dot makes the name complete.
+me=$(hostname -f).
 
 # Prints a line for each Sentinel that answers: its epoch, how many replicas it knows, its flags and the primary.
 ask() {

@@ -4,7 +4,7 @@
 set -eu
 REDISCLI_AUTH=$(cat /run/secrets/redis/password)
 export REDISCLI_AUTH
-me=$(hostname -f)
+me=$(hostname -f).
 is_primary() { valkey-cli role | head -n 1 | grep -qx master; }
 is_primary || exit 0
 valkey-cli config set min-replicas-to-write 100
