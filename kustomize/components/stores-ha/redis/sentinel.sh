@@ -16,7 +16,7 @@ domain=${me#*.}
 if ! grep -qs '^sentinel monitor ' "$saved"; then
     primary=
     for pod in redis-0 redis-1 redis-2; do
-        primary=$(timeout 2 valkey-cli -h "$pod.$domain" -p 26379 sentinel get-master-addr-by-name votes 2>/dev/null | head -n 1) || true
+        primary=$(timeout 2 valkey-cli -h "$pod.$domain" -p 26379 sentinel get-primary-addr-by-name votes 2>/dev/null | head -n 1) || true
         case $primary in *".$domain") break ;; esac
         primary=redis-0.$domain
     done
@@ -44,7 +44,4 @@ sentinel parallel-syncs votes 1
 CONF
 } > "$saved.new"
 mv "$saved.new" "$saved"
-# Sentinel does not start before the name of the primary has an address.
-primary=$(sed -n 's/^sentinel monitor votes \([^ ]*\) .*/\1/p' "$saved")
-until getent hosts "$primary" > /dev/null; do sleep 0.5; done
 exec valkey-server "$saved" --sentinel

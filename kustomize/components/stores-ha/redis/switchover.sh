@@ -8,20 +8,36 @@ me=$(hostname -f).
 is_primary() { valkey-cli role | head -n 1 | grep -qx master; }
 is_primary || exit 0
 valkey-cli config set min-replicas-to-write 100
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    valkey-cli info replication | tr -d '\r' | awk -F '[:,=]' '
-        /^slave[0-9]/ { for (i = 2; i < NF; i++) if ($i == "offset") { seen++; if (!least || $(i + 1) < least) least = $(i + 1) } }
-        /^master_repl_offset/ { end = $2 }
-        END { exit !(seen && least >= end) }' && break
-    sleep 0.2
+end=$(valkey-cli info replication | tr -d '\r' | sed -n 's/^master_repl_offset://p')
+tries=0
+# WAIT for more replicas than there are makes all of them report what they have.
+until valkey-cli wait 100 100 > /dev/null; valkey-cli info replication | tr -d '\r' | awk -F '[:,=]' -v end="$end" '
+    /^slave[0-9]/ { for (i = 2; i < NF; i++) if ($i == "offset") { seen++; behind += $(i + 1) < end } }
+    END { exit !seen || behind }'; do
+    tries=$((tries + 1))
+    if [ "$tries" = 20 ]; then
+        valkey-cli config set min-replicas-to-write 1
+        echo "a replica is behind: no switchover" >&2
+        exit 1
+    fi
 done
+# Ask one Sentinel after the other, until one accepts the request.
 for pod in redis-0 redis-1 redis-2; do
-    timeout 2 valkey-cli -h "$pod.${me#*.}" -p 26379 sentinel failover votes 2>/dev/null | grep -q OK && break
+    sentinel="$pod.${me#*.}"
+    timeout 2 valkey-cli -h "$sentinel" -p 26379 sentinel failover votes 2> /dev/null | grep -q OK && break
 done
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    is_primary || { valkey-cli config set min-replicas-to-write 1; exit 0; }
+tries=0
+until primary=$(timeout 2 valkey-cli -h "$sentinel" -p 26379 sentinel get-primary-addr-by-name votes 2> /dev/null | head -n 1) &&
+    [ -n "$primary" ] && [ "$primary" != "$me" ]; do
+    tries=$((tries + 1))
+    if [ "$tries" = 20 ]; then
+        valkey-cli config set min-replicas-to-write 1
+        echo "the Sentinels promoted no other server" >&2
+        exit 1
+    fi
     sleep 0.5
 done
+# Sentinels would do this some seconds later.
+valkey-cli replicaof "$primary" 6379
 valkey-cli config set min-replicas-to-write 1
-echo "the Sentinels promoted no other server" >&2
-exit 1
+echo "the primary is ${primary%%.*}"
