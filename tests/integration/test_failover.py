@@ -159,14 +159,14 @@ async def test_a_claim_that_a_failover_has_undone_drops_nothing(group: Replicate
     """The heartbeat survives, the claim does not, and other messages take its place."""
     pushed = [encode(Ballot(str(number), "a", number)) for number in range(4)]
     async with group.client(group.servers[0]) as old, group.client(group.servers[1]) as new:
-        session = Session(old, "w")
-        await session.register({})
+        session = Session(old, "w", "w")
+        await session.register()
         await old.rpush(keys.VOTES, *pushed)
         await old.wait(2, 1000)
         await promote(new)
         assert await session.claim(2) == pushed[:2]
-        session, other = Session(new, "w"), Session(new, "other")
-        await other.register({})
+        session, other = Session(new, "w", "w"), Session(new, "other", "other")
+        await other.register()
         assert await other.claim(2) == pushed[:2]
         assert await session.claim(2) == pushed[2:]
         with pytest.raises(UNAVAILABLE):
