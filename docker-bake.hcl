@@ -19,8 +19,12 @@ variable "PYTHON_IMAGE" { # may have a digest
   default = "python:3.13-slim"
 }
 
+variable "POSTGRES_IMAGE" { # may have a digest
+  default = "postgres:18"
+}
+
 group "default" {
-  targets = ["image"]
+  targets = ["image", "postgres"]
 }
 
 target "image" {
@@ -42,10 +46,17 @@ target "single" {
   tags       = ["${REGISTRY == "" ? "" : "${REGISTRY}/"}voting:${VERSION}"]
 }
 
+# Postgres with Patroni, for the Kustomize component stores-ha.
+target "postgres" {
+  context = "kustomize/components/stores-ha/db"
+  tags    = ["${REGISTRY == "" ? "" : "${REGISTRY}/"}voting-postgres:${VERSION}"]
+  args    = { POSTGRES_IMAGE = POSTGRES_IMAGE }
+}
+
 target "release" {
   name      = "${image}-release"
   inherits  = [image]
-  matrix    = { image = ["vote", "worker", "result", "seed", "single"] }
+  matrix    = { image = ["vote", "worker", "result", "seed", "single", "postgres"] }
   platforms = ["linux/amd64", "linux/arm64"]
   attest    = ["type=sbom", "type=provenance,mode=max"]
   output    = ["type=image,push=true"]

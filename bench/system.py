@@ -102,6 +102,31 @@ class System:
         await service.answers()
         return service
 
+    @contextlib.contextmanager
+    def replica_of_redis(self) -> Iterator[None]:
+        """Run a replica of Redis while the block runs. Stores otherwise listen on sockets only."""
+        port = _free_port()
+        with (
+            tempfile.TemporaryDirectory(prefix="vote-bench-") as path,
+            redis.Redis.from_url(self.redis_url) as primary,
+        ):
+            Path(path).chmod(0o711)
+            with folder.opened(Path(path) / "data") as data:
+                valkey = Valkey(data)
+                child = valkey.start()
+                try:
+                    while not valkey.is_ready():
+                        time.sleep(POLL)
+                    primary.config_set("port", port)
+                    with redis.Redis.from_url(valkey.url) as replica:
+                        replica.replicaof("127.0.0.1", port)
+                        while replica.info("replication")["master_link_status"] != "up":
+                            time.sleep(POLL)
+                    yield
+                finally:
+                    stop([child])
+                    primary.config_set("port", 0)
+
     @contextlib.asynccontextmanager
     async def empty(self) -> AsyncIterator[None]:
         """Empty the stores and create the tables. Services started in the block end with it."""

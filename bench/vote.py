@@ -38,7 +38,23 @@ async def measure(system: System) -> list[Row]:
             Row(f"{name}: rate", "/s", **rates, limit_name=bare, min_ratio=goal),
             Row(f"{name}: p99", "ms", **p99s, limit_name=bare),
         ]
-    return rows
+    return [*rows, await _measure_replicated(system, votes)]
+
+
+async def _measure_replicated(system: System, votes: list[str]) -> Row:
+    """Measure form posts that wait for a replica of Redis, next to those that do not."""
+    with system.replica_of_redis():
+        waiting = [
+            (await system.ready("vote", core, REDIS_REPLICAS="1")).url for core in range(PROCESSES)
+        ]
+        _, request, _ = (await _requests(votes[0]))[0]
+        rates: dict[str, list[float]] = {"ours": [], "limit": []}
+        for _ in range(system.size(5, 1)):
+            for name, urls in (("limit", votes), ("ours", waiting)):
+                rates[name].append((await _load_votes(system, urls, request)).rate)
+    medians = {name: statistics.median(each) for name, each in rates.items()}
+    name = "form posts that wait for a replica: rate"
+    return Row(name, "/s", **medians, limit_name="without waiting", min_ratio=0.5)
 
 
 async def _requests(url: str) -> list[tuple[str, Request, float]]:

@@ -1,12 +1,14 @@
 """The connection to Postgres."""
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from common.settings import DatabaseSettings, SettingsError
 
 CONNECT_TIMEOUT = 5.0  # seconds
+HOST_TIMEOUT = 0.7  # seconds for each of several hosts; see PING_TIMEOUT in `dependency`
 COMMAND_TIMEOUT = 30.0  # seconds for one statement
 
 # Postgres cannot be used at the moment, or rejects a statement.
@@ -38,19 +40,39 @@ async def connect(
         "command_timeout": command_timeout,
         "server_settings": {"application_name": name},
     }
-    if settings.database_url is not None:
-        options["dsn"] = settings.database_url.get_secret_value()
-    else:
+    if settings.database_url is None:
         options |= {
-            "host": settings.db_host,
             "port": settings.db_port,
             "database": settings.db_name,
             "user": settings.db_user,
         }
         if settings.db_pass is not None:
             options["password"] = settings.db_pass.get_secret_value()
-    try:
-        return await asyncpg.connect(**options)
-    except (asyncpg.ClientConfigurationError, ValueError) as error:
-        name = "DATABASE_URL" if settings.database_url else "DB_… and PG… variables"
-        raise SettingsError(f"{name}: {error}") from None
+    addresses = _addresses(settings)
+    if len(addresses) > 1:
+        options |= {"timeout": HOST_TIMEOUT, "target_session_attrs": "read-write"}
+    failures: list[Exception] = []
+    for address in addresses:  # one by one: the timeout of the library is for all of them
+        try:
+            return await asyncpg.connect(**options, **address)
+        except (asyncpg.ClientConfigurationError, ValueError) as error:
+            name = "DATABASE_URL" if settings.database_url else "DB_… and PG… variables"
+            raise SettingsError(f"{name}: {error}") from None
+        except UNAVAILABLE as error:
+            failures.append(error)
+    raise failures[-1]
+
+
+def _addresses(settings: DatabaseSettings) -> list[dict[str, str]]:
+    """Return the arguments that name each host."""
+    if settings.database_url is None:
+        return [{"host": host} for host in settings.db_host.split(",")]
+    url = settings.database_url.get_secret_value()
+    parts = urlsplit(url)
+    login, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return [{"dsn": url}]
+    return [
+        {"dsn": urlunsplit(parts._replace(netloc=f"{login}{at}{host}"))}
+        for host in hosts.split(",")
+    ]

@@ -1,9 +1,11 @@
-"""The connection to Redis or Valkey."""
+"""The connection to Redis or Valkey, at an address or as the Sentinels say."""
 
-from typing import Any
+from typing import Any, cast
 
 import redis.asyncio
+import redis.asyncio.connection
 import redis.asyncio.retry
+import redis.asyncio.sentinel
 import redis.backoff
 import redis.exceptions
 import redis.maint_notifications
@@ -11,6 +13,7 @@ import redis.maint_notifications
 from common.settings import RedisSettings, SettingsError
 
 CONNECT_TIMEOUT = 2.0  # seconds
+SENTINEL_TIMEOUT = 0.3  # seconds for one step of a question to a Sentinel; then the next is asked
 
 # Redis cannot be used at the moment: unreachable, slow, loading, full, or a replica.
 UNAVAILABLE = (redis.exceptions.RedisError, OSError, TimeoutError)
@@ -42,12 +45,63 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
         options["username"] = settings.redis_username
     if settings.redis_password is not None:
         options["password"] = settings.redis_password.get_secret_value()
-    if settings.redis_url is None:
-        return redis.asyncio.Redis(host=settings.redis_host, port=settings.redis_port, **options)
+    url = settings.redis_url.get_secret_value() if settings.redis_url else None
     try:
-        return redis.asyncio.Redis.from_url(settings.redis_url.get_secret_value(), **options)
+        if settings.redis_sentinels:
+            parsed = dict(redis.asyncio.connection.parse_url(url)) if url else {}
+            return _connect_with_sentinels(settings, options, parsed)
+        if url is not None:
+            return redis.asyncio.Redis.from_url(url, **options)
     except ValueError as error:
         raise SettingsError(f"REDIS_URL: {error}") from None
+    return redis.asyncio.Redis(host=settings.redis_host, port=settings.redis_port, **options)
+
+
+class _PrimaryClient(redis.asyncio.Redis):
+    """A client of the primary. It closes its connections to the Sentinels, too."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        await cast("Any", self.connection_pool).sentinel_manager.aclose()
+
+
+def _connect_with_sentinels(
+    settings: RedisSettings, options: dict[str, Any], parsed_url: dict[str, Any]
+) -> redis.asyncio.Redis:
+    tls = {name: value for name, value in parsed_url.items() if name.startswith("ssl_")}
+    tls["ssl"] = "connection_class" in parsed_url
+    password = settings.redis_sentinel_password
+    sentinels: Any = redis.asyncio.sentinel.Sentinel(  # type: ignore[no-untyped-call]
+        settings.redis_sentinels,
+        sentinel_kwargs={
+            **{name: options[name] for name in ("retry", "maint_notifications_config")},
+            **tls,
+            "socket_connect_timeout": SENTINEL_TIMEOUT,
+            "socket_timeout": SENTINEL_TIMEOUT,
+            "username": settings.redis_sentinel_username,
+            "password": password.get_secret_value() if password else None,
+        },
+    )
+    for name in ("host", "port", "connection_class"):
+        parsed_url.pop(name, None)
+    client: redis.asyncio.Redis = sentinels.master_for(
+        settings.redis_sentinel_primary,
+        redis_class=_PrimaryClient,
+        **{**options, **parsed_url, **tls},
+    )
+    return client
+
+
+def has_lost_role(error: BaseException) -> bool:
+    """Return whether a server refused a write because it is a replica, or has lost its replicas.
+
+    Then new connections may lead to the new primary.
+    """
+    # The library reports READONLY of a server that Sentinels named as a lost connection.
+    is_read_only = any(
+        isinstance(each, redis.exceptions.ReadOnlyError) for each in (error, error.__context__)
+    )
+    return is_read_only or str(error).startswith("NOREPLICAS")
 
 
 async def renew(client: redis.asyncio.Redis, key: str, value: str | bytes, ttl: int) -> None:
@@ -61,13 +115,14 @@ async def renew(client: redis.asyncio.Redis, key: str, value: str | bytes, ttl: 
 
     Raises:
         OutOfMemoryError: Redis is full. The heartbeat goes on with its earlier content.
-        ReadOnlyError: Redis has become a replica. New connections may lead to the new master.
+        RedisError: Redis has become a replica, or has lost its replicas, or cannot be used.
     """
     try:
         await client.set(key, value, px=ttl)
     except redis.exceptions.OutOfMemoryError:
         await client.pexpire(key, ttl)  # needs no memory
         raise
-    except redis.exceptions.ReadOnlyError:
-        await client.connection_pool.disconnect(inuse_connections=False)
+    except redis.exceptions.RedisError as error:
+        if has_lost_role(error):
+            await client.connection_pool.disconnect(inuse_connections=False)
         raise

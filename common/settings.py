@@ -20,6 +20,7 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from pydantic.fields import FieldInfo
@@ -37,6 +38,7 @@ from common import __version__
 from common.poll import OPTION_IDS, OPTION_LETTERS, Poll
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
+SENTINEL_PORT = 26379
 MAX_NAME = 200  # characters of an option or of the title
 MAX_URL = 500  # characters; a phone can still read the QR code from afar
 
@@ -127,7 +129,11 @@ def _secrets_from_files(
 
 
 class RedisSettings(ServiceSettings):
-    """Where Redis is: one URL, or its parts. Whether faults may be set there."""
+    """Where Redis is: one URL, its parts, or the Sentinels that know it. Faults may be set there.
+
+    With Sentinels, the host and the port of a URL are not used. A vote is acknowledged, and a
+    request to delete all votes carried out, only when `redis_replicas` replicas have it, too.
+    """
 
     faults: Literal["disabled", "enabled"] = "disabled"
     redis_url: SecretStr | None = None
@@ -135,22 +141,47 @@ class RedisSettings(ServiceSettings):
     redis_port: Port = 6379
     redis_username: str | None = None
     redis_password: SecretStr | None = None
+    redis_sentinels: Annotated[list[tuple[str, Port]], NoDecode] = []
+    redis_sentinel_primary: str = "votes"
+    redis_sentinel_username: str | None = None
+    redis_sentinel_password: SecretStr | None = None
+    redis_replicas: Annotated[int, Field(ge=0, le=10)] = 0
 
     @field_validator("redis_url")
     @classmethod
     def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
         return _checked_url(url, "redis", "rediss", "unix")
 
+    @field_validator("redis_sentinels", mode="before")
+    @classmethod
+    def _split_sentinels(cls, given: object, info: ValidationInfo) -> object:
+        if not isinstance(given, str):
+            return given
+        url = info.data.get("redis_url")
+        if url and url.get_secret_value().startswith("unix:"):
+            raise ValueError("is set together with a REDIS_URL that names a socket: set one")
+        addresses = [urlsplit(f"//{each.strip()}") for each in given.split(",")]
+        if not all(each.hostname and not each.path for each in addresses):
+            raise ValueError("must look like redis-0:26379,redis-1:26379,redis-2:26379")
+        return [(each.hostname, each.port or SENTINEL_PORT) for each in addresses]
+
     @property
     def redis_address(self) -> str:
         """Where Redis is, without any password."""
+        if self.redis_sentinels:
+            sentinels = ",".join(f"{host}:{port}" for host, port in self.redis_sentinels)
+            return f"{self.redis_sentinel_primary} of {sentinels}"
         if self.redis_url:
             return _without_secrets(self.redis_url)
         return f"{self.redis_host}:{self.redis_port}"
 
 
 class DatabaseSettings(ServiceSettings):
-    """Where Postgres is: one URL, or its parts. A `db_host` with a "/" is the socket's folder."""
+    """Where Postgres is: one URL, or its parts.
+
+    A `db_host` with a "/" is the socket's folder. Several hosts have commas between them; the one
+    that takes writes is used.
+    """
 
     database_url: SecretStr | None = None
     db_host: str = "db"

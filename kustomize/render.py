@@ -43,12 +43,13 @@ def file_name(resource: dict[str, dict[str, str]]) -> str:
 
 
 def copies() -> dict[Path, str]:
-    """Return the files that Kustomize and the chart both need in their own folders."""
+    """Return the files that Kustomize, its components and the chart need in their own folders."""
     scripts, monitoring = KUSTOMIZE / "components/stores/db", KUSTOMIZE / "components/monitoring"
     rule = (monitoring / "voting-prometheusrule.yaml").read_text()
     return {
         CHART / "charts/postgresql/files/roles.sql": (scripts / "roles.sql").read_text(),
         CHART / "charts/postgresql/files/roles.sh": (scripts / "roles.sh").read_text(),
+        KUSTOMIZE / "components/stores-ha/db/roles.sql": (scripts / "roles.sql").read_text(),
         CHART / "files/dashboard.json": (monitoring / "dashboard.json").read_text(),
         CHART / "files/rules.yaml": textwrap.dedent(rule.partition("\nspec:\n")[2]),
     }

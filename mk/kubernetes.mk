@@ -5,7 +5,7 @@
 CLUSTER ?= kind
 BAKED = $(shell sed -n '/variable "$(1)"/,/}/s/.*default = "\(.*\)"/\1/p' docker-bake.hcl)
 IMAGE_PREFIX = $(addsuffix /,$(or $(REGISTRY),$(call BAKED,REGISTRY)))
-LOADED = $(foreach service,vote worker result seed,$(IMAGE_PREFIX)voting-$(service):$(or $(VERSION),$(call BAKED,VERSION)))
+LOADED = $(foreach service,vote worker result seed postgres,$(IMAGE_PREFIX)voting-$(service):$(or $(VERSION),$(call BAKED,VERSION)))
 
 .PHONY: manifests
 manifests: $(VENV)/dev ## render k8s/ and what the chart shares with kustomize/ (needs kubectl)

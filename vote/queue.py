@@ -8,18 +8,20 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis.asyncio
-from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ResponseError
 
 from common import keys
 from common.ballot import PUSH_TIMEOUT, Ballot, encode
+from common.redis_client import has_lost_role
 from vote.metrics import Metrics
 
 RUNNERS = 2  # while Redis writes one push to its disk, the next one is on its way
 MAX_WAITING = 20_000  # ballots
 MAX_PUSH = 2_000  # ballots in one command
+WAIT_TIMEOUT = 1_500  # ms until Redis says how many replicas have a push; before PUSH_TIMEOUT
 
 
 class NotRecordedError(Exception):
@@ -39,11 +41,18 @@ class Waiting(NamedTuple):
 
 
 class Queue:
-    """Pushes ballots to the list in Redis from which the workers take them."""
+    """Pushes ballots to the list in Redis from which the workers take them.
 
-    def __init__(self, client: redis.asyncio.Redis, metrics: Metrics) -> None:
+    Args:
+        client: The connection to Redis.
+        metrics: What the queue counts.
+        replicas: How many replicas of Redis must have a ballot, too, before it is acknowledged.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, metrics: Metrics, replicas: int = 0) -> None:
         self._pool = client.connection_pool
         self._metrics = metrics
+        self._replicas = replicas
         self._waiting: deque[Waiting] = deque()  # oldest first
         self._has_waiting = asyncio.Event()
 
@@ -97,31 +106,39 @@ class Queue:
             self._metrics.accepted.labels(option_id).inc(count)
 
     async def _send(self, messages: list[bytes]) -> None:
-        """Append messages to the list.
+        """Append messages to the list, and wait until enough replicas have them.
 
         Connecting and sending are separate steps, so that it is known whether anything was sent.
         """
-        is_sent = False
+        is_sent = is_pushed = False
         try:
             async with asyncio.timeout(PUSH_TIMEOUT):
                 connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
                 try:
                     is_sent = True
-                    await connection.send_command("RPUSH", keys.VOTES, *messages)
+                    commands: list[tuple[Any, ...]] = [("RPUSH", keys.VOTES, *messages)]
+                    if self._replicas:  # counts for the connection that has sent the push
+                        commands.append(("WAIT", self._replicas, WAIT_TIMEOUT))
+                    await connection.send_packed_command(connection.pack_commands(commands))
                     await connection.read_response()
-                finally:  # the library has closed it if the answer is missing
+                    is_pushed = True
+                    if self._replicas and await connection.read_response() < self._replicas:
+                        raise UnsureError
+                except ResponseError:
+                    if self._replicas and not is_pushed:
+                        await connection.disconnect()  # the answer to WAIT is still to come
+                    raise
+                finally:  # the library has closed it if an answer is missing
                     await self._pool.release(connection)
-        except OutOfMemoryError as error:
-            raise NotRecordedError("the memory of Redis is full") from error
-        except (ResponseError, BusyLoadingError) as error:  # Redis has refused the command
-            if isinstance(error, ReadOnlyError):
-                # It has become a replica. New connections may lead to the new master.
-                await self._pool.disconnect(inuse_connections=False)
-            raise NotRecordedError("Redis is unavailable") from error
         except Exception as error:  # the voters need an answer in any case
-            if is_sent:
+            if has_lost_role(error):  # new connections may lead to the new primary
+                await self._pool.disconnect(inuse_connections=False)
+            is_refused = isinstance(error, ResponseError | BusyLoadingError) or has_lost_role(error)
+            if is_pushed or (is_sent and not is_refused):
                 raise UnsureError from error
-            raise NotRecordedError("Redis is unavailable") from error
+            is_full = isinstance(error, OutOfMemoryError)
+            reason = "the memory of Redis is full" if is_full else "Redis is unavailable"
+            raise NotRecordedError(reason) from error
 
 
 def _refuse(batch: Iterable[Waiting], error: NotRecordedError | UnsureError) -> None:

@@ -26,12 +26,14 @@ class Batch(NamedTuple):
 
     Attributes:
         size: The number of messages.
+        last: The last message, as it was claimed.
         rows: The newest ballot of each voter.
         oldest: The earliest `cast_at` among them; None without ballots.
         dead: The messages that can never be stored.
     """
 
     size: int
+    last: bytes
     rows: Rows
     oldest: int | None
     dead: list[DeadLetter]
@@ -53,6 +55,7 @@ def decode_batch(messages: Sequence[bytes]) -> Batch:
     times = [ballot.cast_at for ballot in ballots if isinstance(ballot.cast_at, int)]
     return Batch(
         size=len(messages),
+        last=messages[-1],
         rows=newest_per_voter(ballots),
         oldest=min(times, default=None),
         dead=dead,

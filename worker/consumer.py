@@ -148,7 +148,7 @@ class Consumer:
         if dead:
             log.warning("dead letters", count=len(dead), last_reason=dead[-1].reason)
         self.progress.count(batch, dead)
-        await session.drop(batch.size, encode_dead(dead))
+        await session.drop(batch.size, batch.last, encode_dead(dead))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Repeat `operation` until it succeeds. `Store.ping` reports the reason of an outage."""

@@ -102,10 +102,19 @@ class Session:
         names = [keys.VOTES, self._claimed, self._heartbeat, keys.STAMP]
         return cast("list[bytes]", await self._run("claim", names, [limit, MAX_MOVED, MAX_BYTES]))
 
-    async def drop(self, count: int, dead: list[bytes]) -> None:
-        """Drop the `count` oldest claimed messages and add the dead letters among them."""
+    async def drop(self, count: int, last: bytes, dead: list[bytes]) -> None:
+        """Drop the `count` oldest claimed messages and add the dead letters among them.
+
+        Args:
+            count: The number of messages.
+            last: The last of them. If it is not in its place, a failover has undone the claim.
+            dead: The dead letters.
+
+        Raises:
+            ResponseError: A failover has undone the claim. Nothing is dropped.
+        """
         names = [self._claimed, self._heartbeat, keys.DEAD]
-        await self._run("drop", names, [count, MAX_DEAD, *dead])
+        await self._run("drop", names, [count, last, MAX_DEAD, *dead])
 
     async def requeue(self, name: str | None = None) -> int:
         """End this session, or the one with that name. Return how many messages were requeued."""

@@ -16,6 +16,7 @@ from worker.settings import Settings
 
 END_CONNECTIONS = (Path(__file__).parent / "sql" / "end_connections.sql").read_text()
 INTERVAL = 0.25  # seconds between two looks for a request
+WAIT_TIMEOUT = 1_500  # ms until Redis says how many replicas have deleted something
 UNAVAILABLE = (*store.UNAVAILABLE, *redis_client.UNAVAILABLE)
 
 log = structlog.get_logger("reset")
@@ -34,7 +35,7 @@ async def reset(settings: Settings, client: Redis) -> None:
     try:
         async with connection.transaction():  # until Redis is empty, Postgres can undo it
             await connection.execute("TRUNCATE votes")  # a trigger updates the tallies
-            await _empty_queue(client)
+            await _empty_queue(settings, client)
         await asyncio.sleep(1.2 * HEARTBEAT_INTERVAL)  # all workers notice it
         # Delete the batches that workers had in memory. Commits of ended sessions that wait for a
         # lock come first, because Postgres grants it in order.
@@ -45,18 +46,36 @@ async def reset(settings: Settings, client: Redis) -> None:
     log.warning("deleted all votes")
 
 
-async def _empty_queue(client: Redis) -> None:
+async def _empty_queue(settings: Settings, client: Redis) -> None:
     async with asyncio.timeout(ANSWER_TIMEOUT):
         members: set[bytes] = await cast("Any", client.smembers(keys.SESSIONS))
-        sessions = [member.decode(errors="replace") for member in members]
-        # A session without its heartbeat ends. Otherwise it would commit a batch that it has in
-        # memory, and then drop other messages, which it claimed after the old ones were deleted.
-        await client.delete(
-            keys.VOTES,
-            keys.DEAD,
-            *map(keys.claimed, sessions),
-            *map(keys.heartbeat, sessions),
-        )
+    sessions = [member.decode(errors="replace") for member in members]
+    # A session without its heartbeat ends. Otherwise it would commit a batch that it has in
+    # memory, and then drop other messages, which it claimed after the old ones were deleted.
+    await _delete(
+        settings,
+        client,
+        keys.VOTES,
+        keys.DEAD,
+        *map(keys.claimed, sessions),
+        *map(keys.heartbeat, sessions),
+    )
+
+
+async def _delete(settings: Settings, client: Redis, *names: str) -> int:
+    """Delete keys. Return how many there were, once no failover can bring them back.
+
+    Raises:
+        Exception: One of `UNAVAILABLE`. The keys may be deleted.
+    """
+    async with asyncio.timeout(ANSWER_TIMEOUT), client.pipeline(transaction=False) as pipeline:
+        pipeline.delete(*names)
+        if settings.redis_replicas:  # counts for the connection that has sent the command before
+            pipeline.wait(settings.redis_replicas, WAIT_TIMEOUT)
+        count, *replicas = await pipeline.execute()
+    if any(each < settings.redis_replicas for each in replicas):
+        raise ConnectionError("Redis does not reach enough replicas")
+    return int(count)
 
 
 async def reset_once(settings: Settings) -> None:
@@ -70,8 +89,9 @@ async def follow(settings: Settings, client: Redis) -> NoReturn:
     while True:
         is_requested = 0
         with contextlib.suppress(*redis_client.UNAVAILABLE):
-            async with asyncio.timeout(ANSWER_TIMEOUT):
-                is_requested = await client.delete(keys.RESET)  # one worker deletes it
+            # One worker deletes it. Unsure whether that lasts, nobody carries out the request:
+            # after a failover it may be there again, when votes have followed.
+            is_requested = await _delete(settings, client, keys.RESET)
         if is_requested:
             try:
                 await reset(settings, client)

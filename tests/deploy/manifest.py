@@ -16,7 +16,8 @@ CHART = ROOT / "chart"
 KUSTOMIZE = ROOT / "kustomize"
 OVERLAYS = sorted(path.name for path in (KUSTOMIZE / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (KUSTOMIZE / "components").iterdir())
-NESTED = {"migration", "class"}  # part of keda, and of the overlay class instead of autoscaling
+# Part of keda, instead of autoscaling in the overlay class, instead of stores in the overlay ha.
+NESTED = {"migration", "class", "stores-ha"}
 KUBERNETES = "1.34.0"  # the version for which Helm renders
 TIMEOUT = 60  # seconds for one rendering
 

@@ -81,7 +81,7 @@ def test_every_image_has_the_version_of_the_project() -> None:
         for template in manifest.pods(manifest.source(name)).values()
         for container in manifest.containers(template)
     }
-    services = {f"voting-{name}:{__version__}" for name in ("vote", "worker", "result")}
+    services = {f"voting-{name}:{__version__}" for name in ("vote", "worker", "result", "postgres")}
     assert images == services | {
         f"voting-seed:{__version__}",
         "postgres:18",

@@ -3,7 +3,7 @@
 from asyncio import TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
@@ -30,14 +30,16 @@ class Pushed(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Pushed]:
-    """Yield a queue that pushes to the Redis at `url`."""
+async def opened(
+    url: str | None = None, replicas: int = 0, **settings: Any
+) -> AsyncIterator[Pushed]:
+    """Yield a queue that pushes to the Redis at `url`, or to the one of other settings."""
     metrics = Metrics(list("ab"))
     async with (
-        connect(Settings(redis_url=SecretStr(url)), "vote") as client,
+        connect(Settings(redis_url=SecretStr(url) if url else None, **settings), "vote") as client,
         TaskGroup() as tasks,
     ):
-        queue = Queue(client, metrics)
+        queue = Queue(client, metrics, replicas)
         running = [tasks.create_task(queue.run()) for _ in range(RUNNERS)]
         yield Pushed(queue, metrics)
         for task in running:

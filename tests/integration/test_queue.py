@@ -44,7 +44,7 @@ async def test_claim_moves_the_oldest_and_drop_removes_them(client: Redis) -> No
     assert await contents(client, keys.claimed("w")) == pushed[:3]
     assert await contents(client, keys.VOTES) == pushed[3:]
     assert await session.claim(3) == pushed[3:]
-    await session.drop(3, [])
+    await session.drop(3, pushed[2], [])
     assert await contents(client, keys.claimed("w")) == pushed[3:]
 
 
@@ -101,7 +101,7 @@ async def test_without_a_heartbeat_a_session_changes_nothing(client: Redis) -> N
     with pytest.raises(HeartbeatLostError):
         await session.claim(1)
     with pytest.raises(HeartbeatLostError):
-        await session.drop(1, [])
+        await session.drop(1, pushed[0], [])
     with pytest.raises(HeartbeatLostError):
         await session.heartbeat()
     assert await contents(client, keys.claimed("w")) == pushed[:1]
@@ -173,8 +173,8 @@ async def test_only_the_newest_dead_letters_are_kept(client: Redis) -> None:
     await client.rpush(keys.VOTES, *messages(3))
     await session.claim(3)
     letters = [b"%d" % i for i in range(MAX_DEAD + 10)]
-    await session.drop(1, letters)
-    await session.drop(1, [b"last"])
+    await session.drop(1, messages(3)[0], letters)
+    await session.drop(1, messages(3)[1], [b"last"])
     assert (await contents(client, keys.DEAD))[:2] == [b"last", letters[-1]]
     assert await session.heartbeat() == Lengths(queue=0, claimed=1, dead=MAX_DEAD)
 
@@ -221,7 +221,7 @@ async def test_every_step_works_while_redis_is_out_of_memory(client: Redis) -> N
         session = await registered(client, "w")
         await session.wait()
         assert len(await session.claim(5)) == 5
-        await session.drop(2, [b"dead"])
+        await session.drop(2, messages(4)[1], [b"dead"])
         assert await session.heartbeat() == Lengths(queue=0, claimed=3, dead=1)
         await client.delete(keys.heartbeat("w"))
         assert await (await registered(client, "w2")).reap() == {"w": 3}

@@ -18,6 +18,7 @@ from vote.queue import NotRecordedError, UnsureError
 
 Client = redis.asyncio.Redis
 TIMEOUT = 0.5  # seconds
+LATER = 0.05  # seconds
 
 
 def ballot(number: int) -> Ballot:
@@ -128,7 +129,7 @@ async def _has(client: Client, count: int) -> bool:
 
 
 @asynccontextmanager
-async def answering(answer: bytes) -> AsyncIterator[Pushed]:
+async def answering(answer: bytes, replicas: int = 0) -> AsyncIterator[Pushed]:
     """Yield a queue whose Redis gives this answer to each push; empty: it hangs up."""
     handlers: list[asyncio.Task[None] | None] = []
 
@@ -137,12 +138,18 @@ async def answering(answer: bytes) -> AsyncIterator[Pushed]:
         while data := await reader.read(4096):
             if b"RPUSH" in data and not answer:
                 break
-            writer.write(answer if b"RPUSH" in data else b"+OK\r\n" * data.count(b"*"))
+            if b"RPUSH" not in data:
+                writer.write(b"+OK\r\n" * data.count(b"*"))
+                continue
+            first, *later = answer.splitlines(keepends=True)
+            writer.write(first)
+            await asyncio.sleep(LATER)  # the client has read the first answer
+            writer.write(b"".join(later))
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
-        async with pushing.opened(f"redis://{host}:{port}?protocol=2") as pushed:
+        async with pushing.opened(f"redis://{host}:{port}?protocol=2", replicas) as pushed:
             yield pushed
         await asyncio.wait(filter(None, handlers))
 
@@ -154,6 +161,7 @@ async def answering(answer: bytes) -> AsyncIterator[Pushed]:
         (b"-READONLY You can't write against a read only replica.\r\n", NotRecordedError),
         (b"-LOADING Redis is loading the dataset in memory\r\n", NotRecordedError),
         (b"-MISCONF Errors writing to the AOF file\r\n", NotRecordedError),
+        (b"-NOREPLICAS Not enough good replicas to write.\r\n", NotRecordedError),
         (b"not the protocol of Redis\r\n", UnsureError),
         (b"", UnsureError),
     ],
@@ -164,3 +172,27 @@ async def test_an_error_of_redis_means_not_recorded_and_a_lost_answer_unsure(
     async with answering(answer) as pushed:
         with pytest.raises(error):
             await pushed.push(ballot(0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"-OOM command not allowed\r\n:1\r\n", NotRecordedError),
+        (b"-READONLY You can't write against a read only replica.\r\n:0\r\n", NotRecordedError),
+        (b"-NOREPLICAS Not enough good replicas to write.\r\n:0\r\n", NotRecordedError),
+        (b":1\r\n:0\r\n", UnsureError),
+        (b":1\r\n-UNBLOCKED force unblock, instance state changed\r\n", UnsureError),
+        (b":1\r\n-READONLY You can't write against a read only replica.\r\n", UnsureError),
+        (b":1\r\n", UnsureError),
+        (b"", UnsureError),
+        (b":1\r\n:1\r\n", None),
+    ],
+)
+async def test_only_an_error_of_the_push_itself_means_not_recorded(
+    answer: bytes, error: type[Exception] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "PUSH_TIMEOUT", TIMEOUT)
+    async with answering(answer, replicas=1) as pushed:
+        # The answers of the second push are its own, not what the first one has left unread.
+        results = [await outcomes(start(pushed, 1)) for _ in range(2)]
+        assert results == [[error], [error]]

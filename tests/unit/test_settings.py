@@ -2,9 +2,11 @@ import datetime
 from pathlib import Path
 
 import pytest
+from redis.asyncio.sentinel import SentinelManagedSSLConnection
 
 import vote.settings
 import worker.settings
+from common.redis_client import connect
 from common.settings import PollSettings, RedisSettings, ServiceSettings, load
 
 Env = pytest.MonkeyPatch
@@ -179,3 +181,36 @@ def test_addresses_are_without_passwords(monkeypatch: Env) -> None:
     settings = load(worker.settings.Settings)
     assert settings.redis_address == "rediss://redis.test:6380/1"
     assert settings.database_address == "postgresql://db.test:5433/votes"
+
+
+def test_sentinels_replace_the_host(monkeypatch: Env) -> None:
+    set_all(
+        monkeypatch,
+        {"REDIS_SENTINELS": "s-0:1, [::1],s-2", "REDIS_URL": "rediss://:hush@votes/2"},
+    )
+    settings = load(RedisSettings)
+    assert settings.redis_sentinels == [("s-0", 1), ("::1", 26379), ("s-2", 26379)]
+    assert settings.redis_address == "votes of s-0:1,::1:26379,s-2:26379"
+
+
+@pytest.mark.parametrize(
+    ("sentinels", "url"),
+    [("s-0,", "redis://s"), ("s-0:x", "redis://s"), ("s/1", "redis://s"), ("s", "unix:///run/s")],
+)
+def test_wrong_sentinels_are_refused(
+    monkeypatch: Env, capsys: pytest.CaptureFixture[str], sentinels: str, url: str
+) -> None:
+    set_all(monkeypatch, {"REDIS_SENTINELS": sentinels, "REDIS_URL": url})
+    (line,) = errors(RedisSettings, capsys)
+    assert line.startswith(f"REDIS_SENTINELS: {sentinels!r}")
+
+
+def test_tls_and_database_of_the_url_hold_for_what_sentinels_name(monkeypatch: Env) -> None:
+    url = "rediss://user:hush@unused:1/2?ssl_cert_reqs=none"
+    set_all(monkeypatch, {"REDIS_SENTINELS": "s-0", "REDIS_URL": url, "REDIS_PASSWORD": "other"})
+    pool = connect(load(RedisSettings), "test").connection_pool
+    found = pool.connection_kwargs
+    assert (found["db"], found["username"], found["password"]) == (2, "user", "hush")
+    assert found["ssl_cert_reqs"] == "none"
+    assert "host" not in found
+    assert pool.connection_class is SentinelManagedSSLConnection

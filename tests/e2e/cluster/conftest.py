@@ -13,6 +13,11 @@ from tests.e2e.cluster import release
 __all__ = ["browser", "chromium"]  # fixtures of the tests of the pages
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of these tests."""
+    parser.addoption("--losses", type=int, default=2, help="of each primary (default: 2)")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cluster() -> None:
     """Fail early if no cluster answers, and load the images that were built last."""

@@ -104,10 +104,10 @@ class System:
         service = await self.get("service", self.own(page))
         return f"http://{NODE}:{service['spec']['ports'][0]['nodePort']}"
 
-    async def results(self) -> dict[str, int]:
+    async def results(self, page: str | None = None) -> dict[str, int]:
         """The votes for each option on the result page; nothing while it does not answer."""
         with contextlib.suppress(aiohttp.ClientError):
-            url = f"{await self.url('result')}/api/results"
+            url = f"{page or await self.url('result')}/api/results"
             async with aiohttp.ClientSession() as client, client.get(url) as answer:
                 options = (await answer.json()).get("options", [])
                 return {option["id"]: option["votes"] for option in options}
@@ -133,9 +133,15 @@ class System:
         """The URL of the database for its superuser, through a forwarded port."""
         secret = (await self.get("secret", self.own("db-secret")))["data"]
         password = base64.b64decode(secret["postgres-password"]).decode()
+        async with self.forwarded(f"{self.own('db')}-0", password) as url:
+            yield url
+
+    @contextlib.asynccontextmanager
+    async def forwarded(self, pod: str, password: str) -> AsyncIterator[str]:
+        """The URL of the database in a pod for its superuser, through a forwarded port."""
         command = ("kubectl", "--namespace", self.namespace, "port-forward")
         process = await asyncio.create_subprocess_exec(
-            *(*command, f"pod/{self.own('db')}-0", ":5432"), stdout=asyncio.subprocess.PIPE
+            *(*command, f"pod/{pod}", ":5432"), stdout=asyncio.subprocess.PIPE
         )
         try:
             assert process.stdout
