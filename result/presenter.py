@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from redis.asyncio import Redis
 
 from common import faults, keys
@@ -77,17 +77,25 @@ async def get_redis(
         raise HTTPException(503, f"Redis is unavailable: {describe(error)}") from None
 
 
+def _check_text(text: str) -> str:
+    text.encode()  # JSON can express half of a character, which UTF-8 cannot
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_text)]
+
+
 class Login(BaseModel):
     """The request to log in."""
 
-    token: str = Field(description="The setting PRESENTER_TOKEN")
+    token: Text = Field(description="The setting PRESENTER_TOKEN")
 
 
 class FaultRequest(BaseModel):
     """The fault that a presenter asks for; see `common.faults.create`."""
 
-    kind: str = Field(examples=list(faults.KINDS))
-    replica: str | None = Field(None, description="All replicas of the service by default")
+    kind: Text = Field(examples=list(faults.KINDS))
+    replica: Text | None = Field(None, description="All replicas of the service by default")
     value: int | None = Field(None, description="ms or percent; each kind has a default")
     seconds: int = faults.SECONDS
 

@@ -33,12 +33,12 @@ async def reset(settings: Settings, client: Redis) -> None:
     """
     connection = await postgres_client.connect(settings, "worker-reset")
     try:
+        await connection.execute(END_CONNECTIONS)  # one in the middle of a commit holds a lock
         async with connection.transaction():  # until Redis is empty, Postgres can undo it
             await connection.execute("TRUNCATE votes")  # a trigger updates the tallies
             await _empty_queue(settings, client)
         await asyncio.sleep(1.2 * HEARTBEAT_INTERVAL)  # all workers notice it
-        # Delete the batches that workers had in memory. Commits of ended sessions that wait for a
-        # lock come first, because Postgres grants it in order.
+        # Delete the batches that workers had in memory, and let no ended session commit one later.
         await connection.execute(END_CONNECTIONS)
         await connection.execute("TRUNCATE votes")
     finally:

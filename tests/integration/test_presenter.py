@@ -101,6 +101,24 @@ async def test_only_a_presenter_who_has_logged_in_may_change_anything(
     assert not await client.exists(keys.FAULTS, keys.RESET)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("login", r'{"token": "\ud800"}'),
+        ("faults", r'{"kind": "vote-errors", "replica": "\ud800"}'),
+        ("faults", '{"kind": "vote-latency", "value": NaN}'),
+        ("faults", '{"kind": "vote-latency", "seconds": 1e400}'),
+    ],
+)
+async def test_what_no_answer_can_repeat_is_invalid(
+    presenter: aiohttp.ClientSession, path: str, body: str
+) -> None:
+    headers = {"content-type": "application/json"}
+    async with presenter.post(f"/system/{path}", data=body, headers=headers) as answer:
+        assert answer.status == 422
+        assert (await answer.json())["detail"][0]["loc"]
+
+
 async def test_other_sites_may_not_change_anything(
     presenter: aiohttp.ClientSession, client: Redis
 ) -> None:

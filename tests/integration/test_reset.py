@@ -156,3 +156,17 @@ async def test_batches_in_the_memory_of_a_worker_are_deleted_too(
     assert session not in await client.smembers(keys.SESSIONS), worker.log
     assert await stored(tables) == 0
     await store(client, tables, "after", 20)
+
+
+async def test_a_worker_that_was_stopped_cannot_commit_after_a_reset(
+    stores: Stores, services: Services, tables: asyncpg.Connection
+) -> None:
+    names = {"application_name": "worker"}
+    connection = await asyncpg.connect(stores.database_url, server_settings=names)
+    insert = await connection.prepare("INSERT INTO votes (id, vote) VALUES ('late', 'a')")
+    reset = services.start("worker", "--reset", "--yes", **stores.environment)
+    assert await reset.ended() == 0, reset.log
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await insert.fetch()
+    assert await stored(tables) == 0
+    connection.terminate()

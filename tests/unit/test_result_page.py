@@ -146,6 +146,15 @@ def test_an_address_that_no_phone_can_reach_is_text_without_a_qr_code(host: str)
     assert f">{host}</span>" in text
 
 
+def test_the_qr_code_of_an_endless_host_is_not_drawn() -> None:
+    page = Page(Poll("?", TWO))
+    for length, is_drawn in ((253, True), (254, False), (3_000, False)):
+        host = "h" * length
+        text = page.render(reader.request(host=host), tallies=None)
+        assert ("<svg" in text) == is_drawn
+        assert host in text
+
+
 def test_names_are_text() -> None:
     poll = Poll("</title><script>", {"a": "<b>", "b": '"&'})
     text = render({"a": 1, "b": 0}, poll)
