@@ -34,6 +34,7 @@ class Heartbeat(msgspec.Struct, kw_only=True):
         rate: Per second: votes of vote, ballots of a worker, or updates that result sends.
         faults: The injected faults, in words.
         accent: The color of the vote page.
+        refused: Votes that a replica of vote has answered with an error, since its start.
         browsers: Those that a replica of result serves.
         commits: Batches that a worker commits, per second.
         last_commit: When a worker committed the last batch, in ms since the epoch.
@@ -48,6 +49,7 @@ class Heartbeat(msgspec.Struct, kw_only=True):
     rate: float = 0.0
     faults: list[str] = []
     accent: str | None = None
+    refused: int | None = None
     browsers: int | None = None
     commits: float | None = None
     last_commit: int | None = None

@@ -15,6 +15,7 @@ from common import __version__, health, keys, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
+from common.metrics import total
 from common.redis_client import connect, renew
 from common.replica import Heartbeat, Identity, Replica
 from common.security import SecurityHeaders
@@ -51,7 +52,8 @@ def create_app(settings: Settings) -> ASGIApp:
         await renew(client, keys.VOTE_PAGE, identity.name, keys.VOTE_PAGE_TTL)
 
     def describe() -> Heartbeat:
-        return Heartbeat(faults=faults.describe(), accent=settings.accent)
+        refused = int(total(metrics.refused))
+        return Heartbeat(faults=faults.describe(), accent=settings.accent, refused=refused)
 
     replica = Replica(client, identity, metrics.accepted, describe)
 

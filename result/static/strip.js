@@ -9,6 +9,7 @@ const PASSING = 1_500; // ms for which votes may be on their way before they are
 const NAMED = 2; // workers; more are counted, because their names would not fit
 
 export class Strip {
+  hasFaults = false; // whether a fault is injected, as far as this page knows
   #main;
   #skew;
   #footer = document.querySelector(".strip");
@@ -101,6 +102,7 @@ export class Strip {
     const { postgres, redis, workers } = this.#pipeline;
     if ([postgres.state, redis.state].includes("unknown")) return ["quiet", ["connecting"]];
     if (redis.state === "available" && !workers) return ["busy", ["redis back"]];
+    if (this.hasFaults) return ["busy", ["injected fault"]];
     const isQueue = this.left && Date.now() - this.#queued >= PASSING;
     return isQueue ? ["busy", ["counting"]] : ["good", ["well"]];
   }

@@ -54,6 +54,7 @@ function grouped(replicas) {
       state: [...new Set(present.map((each) => replicaState(each.state)))].join(", "),
       rate: sum(present, "rate"),
       claimed: sum(all, "claimed"),
+      refused: sum(present, "refused"),
       browsers: sum(present, "browsers"),
       faults: [...new Set(all.flatMap((each) => each.faults))],
     };
@@ -61,8 +62,12 @@ function grouped(replicas) {
 }
 
 function describe(replica, now) {
-  const { service, size, gone_since: gone, claimed, browsers } = replica;
-  const load = { worker: ["claimed by", claimed], result: ["browsers at", browsers] }[service];
+  const { service, size, gone_since: gone } = replica;
+  const load = {
+    vote: ["refused by", replica.refused],
+    worker: ["claimed by", replica.claimed],
+    result: ["browsers at", replica.browsers],
+  }[service];
   const short = size === undefined ? shortName(replica.name) : `× ${count(size)}`;
   return {
     key: `${service}:${replica.name}`,

@@ -66,6 +66,7 @@ const handlers = {
     strip.update(content, at);
   },
   system(content, at) {
+    strip.hasFaults = content.faults.length > 0;
     if (content.postgres.state === "available") strip.confirm(at);
     draw(content);
   },

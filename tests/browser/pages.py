@@ -199,7 +199,10 @@ class SystemPage(ResultPage):
 
 def replica(service: str, name: str = "m28v2", **changes: Any) -> dict[str, Any]:
     """A replica that has run for a minute."""
-    own: dict[str, Any] = {"vote": {"accent": None}, "worker": {"claimed": 0, "commits": 0.0}}
+    own: dict[str, Any] = {
+        "vote": {"accent": None, "refused": 0},
+        "worker": {"claimed": 0, "commits": 0.0},
+    }
     return {
         "service": service,
         "name": f"{service}-7d9f8b6c5-{name}",

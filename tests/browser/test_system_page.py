@@ -52,12 +52,14 @@ def number(wall: Visitor, name: str) -> Locator:
 
 async def test_each_replica_has_a_box(watch: Any) -> None:
     page = SystemPage(
-        replica("vote", "x8k4p", rate=1_204.2, state="working", faults=["latency 500 ms"]),
+        replica(
+            *("vote", "x8k4p"), rate=1_204.2, state="working", faults=["latency 500 ms"], refused=3
+        ),
         replica("worker", rate=0.4, state="waiting for postgres", claimed=50),
         replica("result", browsers=1),
     )
     wall = await watch(page)
-    for words in ("vote x8k4p", "1m", "0.2.0", "1,204/s", "working", "latency 500 ms"):
+    for words in ("vote x8k4p", "1m", "0.2.0", "1,204/s", "3 refused", "working", "latency 500 ms"):
         await expect(box(wall, "vote")).to_contain_text(words)
     for words in ("worker m28v2", "0.4/s", "50 claimed", "waiting for postgres"):
         await expect(box(wall, "worker")).to_contain_text(words)
@@ -146,6 +148,16 @@ async def test_no_worker_at_rest_is_no_alarm(watch: Any) -> None:
     await expect(number(wall, "rest")).to_contain_text("will not be lost")
     await page.send(replica("worker"))
     await expect(number(wall, "rest")).to_be_hidden()
+
+
+async def test_all_is_not_well_with_an_injected_fault(watch: Any) -> None:
+    page = SystemPage(replica("vote"), replica("worker"), replica("result"))
+    wall = await watch(page)
+    await expect(wall.health).to_have_text("All is well")
+    await page.send(*page.content["replicas"], faults=[{"kind": "vote-errors"}])
+    await expect(wall.health).to_have_text("An injected fault is active")
+    await page.send(*page.content["replicas"], faults=[])
+    await expect(wall.health).to_have_text("All is well")
 
 
 @pytest.mark.extended

@@ -71,6 +71,7 @@ async def test_a_replica_appears_and_is_gone(wall: Listener, client: Client) -> 
         "faults": ["slow"],
         "gone_since": None,
         "accent": "#00ff00",
+        "refused": None,
         "browsers": None,
         "commits": None,
     }

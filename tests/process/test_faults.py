@@ -36,6 +36,11 @@ async def is_shown(client: Client, fault: Fault) -> bool:
     return bool(found) and all(str(fault) in each.faults for each in found)
 
 
+async def has_refused(client: Client) -> bool:
+    """Return whether a replica of vote says that it has refused votes."""
+    return any(each.refused for each in await read_heartbeats(client) if each.service == "vote")
+
+
 async def has_backlog(client: Client) -> bool:
     names = [name async for name in client.scan_iter(match=keys.claimed("*"))]
     claimed = [await client.llen(name) for name in names]
@@ -73,7 +78,7 @@ async def test_no_fault_loses_an_acknowledged_vote(
         if kind == "vote-latency":
             return await takes(vote.url, 0.3)
         if kind == "vote-errors":
-            return voters.reasons["503 ['not_taken']"] > 0
+            return voters.reasons["503 ['not_taken']"] > 0 and await has_refused(client)
         if kind == "worker-crash":
             return any(worker.status is not None for worker in workers)
         if kind == "worker-pause":
