@@ -60,10 +60,28 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if .Subcharts.redis }}password{{ else }}{{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.existingSecretUrlKey }}{{ end -}}
 {{- end }}
 
+{{/* Environment variables with the secrets of Redis. */}}
+{{- define "vote.redis.env" -}}
+- name: {{ if .Values.externalRedis.existingSecretUrlKey }}REDIS_URL_FILE{{ else }}REDIS_PASSWORD_FILE{{ end }}
+  value: /run/secrets/stores/redis
+{{- with .Values.externalRedis.existingSecretSentinelKey }}
+- name: REDIS_SENTINEL_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "vote.redis.secret" $ | quote }}
+      key: {{ . | quote }}
+{{- end }}
+{{- end }}
+
 {{/* Rule of a network policy: a connection to Redis; to an external one, wherever it is. */}}
 {{- define "vote.redis.egress" -}}
 - ports:
     - port: {{ include "vote.redis.port" . }}
+    {{- $ports := list }}
+    {{- range .Values.externalRedis.sentinels }}{{ $ports = append $ports (splitList ":" . | last) }}{{ end }}
+    {{- range $ports | uniq }}
+    - port: {{ . }}
+    {{- end }}
   {{- if .Subcharts.redis }}
   to:
     - podSelector:

@@ -103,7 +103,7 @@ def environment(resources: list[Resource], name: str) -> dict[str, str]:
     for each in container["envFrom"]:
         if "configMapRef" in each:
             found |= maps[each["configMapRef"]["name"]]["data"]
-    return found | {each["name"]: each["value"] for each in container.get("env", [])}
+    return found | {each["name"]: each.get("value") for each in container.get("env", [])}
 
 
 def containers(template: Any) -> list[Any]:
@@ -138,7 +138,18 @@ EXTERNAL: dict[str, Any] = {
     "migration": {"enabled": True},
     "worker": {"autoscaling": {"enabled": True}},
 }
-CHARTS = {"default": {}, "full": FULL, "external": EXTERNAL}
+SENTINELS = ["redis-0.example.com:26379", "redis-1.example.com:26380"]
+REPLICATED: dict[str, Any] = {
+    **EXTERNAL,
+    "externalRedis": {
+        "sentinels": SENTINELS,
+        "replicas": 1,
+        "existingSecret": "stores",
+        "existingSecretSentinelKey": "sentinel-password",
+    },
+    "worker": {"keda": {"enabled": True}},
+}
+CHARTS = {"default": {}, "full": FULL, "external": EXTERNAL, "replicated": REPLICATED}
 SOURCES = [
     *(f"overlays {name}" for name in OVERLAYS),
     *(f"chart {name}" for name in CHARTS),

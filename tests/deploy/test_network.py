@@ -100,6 +100,11 @@ def test_only_the_port_of_an_external_store_is_open() -> None:
     assert not found.keys() & {"redis", "db"}
 
 
+def test_the_ports_of_sentinels_are_open() -> None:
+    found = policies(manifest.source("chart replicated"))
+    assert found["vote"]["egress"] == [{"ports": [{"port": p} for p in (6379, 26379, 26380)]}]
+
+
 def test_more_egress_can_be_allowed() -> None:
     found = policies(manifest.chart({"networkPolicy": {"extraEgress": [COLLECTOR]}}))
     assert found[""]["egress"] == [{"to": [DNS]}, COLLECTOR]

@@ -12,7 +12,9 @@ me=$(hostname -f).
 # Prints a line for each Sentinel that answers: its epoch, how many replicas it knows, its flags and the primary.
 ask() {
     for pod in redis-0 redis-1 redis-2; do
-        timeout 1 valkey-cli -h "$pod.${me#*.}" -p 26379 sentinel master votes 2>/dev/null |
+        host=$pod.${me#*.}
+        [ "$host" != "$me" ] || host=127.0.0.1 # a new name takes some seconds to be known
+        timeout 1 valkey-cli -h "$host" -p 26379 sentinel master votes 2>/dev/null |
             awk 'NR % 2 { key = $0; next } { value[key] = $0 }
                  END { if ("ip" in value) print value["config-epoch"], value["num-slaves"], value["flags"], value["ip"] }' || true
     done
