@@ -16,7 +16,9 @@ from tests.e2e.cluster.system import ROOT, System, restricted, run
 NAME = "vote"
 CHART = str(ROOT / "chart")
 VERSION = __version__
-IMAGES = tuple(f"voting-{name}:{VERSION}" for name in ("vote", "worker", "result", "seed"))
+IMAGES = tuple(
+    f"voting-{name}:{VERSION}" for name in ("vote", "worker", "result", "seed", "postgres")
+)
 PODS = 6  # two of vote, one each of worker, result, redis and db
 NODE_PORTS = {
     "vote": {"service": {"type": "NodePort"}},
