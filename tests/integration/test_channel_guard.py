@@ -225,7 +225,7 @@ async def test_random_packets_leave_nothing(
                                 await answer.read()
 
     async with asyncio.timeout(20):
-        for _ in range(15):
+        for _ in range(8):
             await asyncio.gather(*(play() for _ in range(20)))
     await is_empty(hall)
     assert not caplog.records
