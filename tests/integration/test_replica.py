@@ -56,6 +56,7 @@ async def test_a_heartbeat_lives_as_long_as_the_replica(
             "state": "idle",
             "rate": 0.0,
             "faults": [],
+            "refused": 0,
             "accent": "#0a7a3c",
             "browsers": None,
             "commits": None,
