@@ -24,7 +24,7 @@ PING_TIMEOUT = 10  # seconds
 RETRY_AFTER = 5  # seconds
 SEND_TIMEOUT = 3.0  # seconds until a client that reads nothing counts as gone
 UPGRADE_TIMEOUT = 10.0  # seconds for each step from polling to a WebSocket
-END_TIMEOUT = 1.0  # seconds
+END_TIMEOUT = 1.0  # seconds that a client has to read that its session ends
 MAX_CONNECT = 1024  # characters
 POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 
@@ -63,7 +63,8 @@ class ChannelGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or WebSocket."""
-        if scope["type"] == "lifespan" or not scope["path"].startswith(PATH):
+        # Socket.IO also serves the path without the last slash.
+        if scope["type"] == "lifespan" or not f"{scope['path']}/".startswith(PATH):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             self._websockets += 1
@@ -81,8 +82,10 @@ class ChannelGuard:
         return packet in (PONG, DISCONNECT, CLOSE) and await self._session(sid) is not None
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sid = _session_id(scope)
-        if sid is not None and not await self._is_first(sid, "upgrade"):
+        sid = _parameter(scope, "sid")
+        # Engine.IO would let a WebSocket open a session that polls.
+        is_allowed = _parameter(scope, "transport") == "websocket"
+        if not is_allowed or (sid is not None and not await self._is_first(sid, "upgrade")):
             await send({"type": "websocket.close"})
             return
         connection = Connection(self, sid, receive, send)
@@ -96,7 +99,7 @@ class ChannelGuard:
 
     async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        sid = _session_id(scope)
+        sid = _parameter(scope, "sid")
         response: Response | None = None
         if request.headers.get("upgrade", "").lower() == "websocket":
             # Without "Connection: upgrade" the server does not take it for a WebSocket.
@@ -235,10 +238,10 @@ class Connection:
         return True
 
 
-def _session_id(scope: Scope) -> str | None:
-    """Return the session that a request names, as Engine.IO reads it."""
+def _parameter(scope: Scope, name: str) -> str | None:
+    """Return a parameter of the address, as Engine.IO reads it."""
     query = parse_qs(scope["query_string"].decode(errors="replace"))
-    return query["sid"][0] if "sid" in query else None
+    return query[name][0] if name in query else None
 
 
 def _replay(body: bytes) -> Receive:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 import socketio
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests import served, until
 from tests.integration.listener import opened as opened_listener
@@ -162,6 +162,24 @@ async def test_half_an_upgrade_ends_the_session(steps: list[str]) -> None:
                 await websocket.send(step)
         await is_empty(hall)
         assert await post(client, path, "40") == 400
+
+
+async def test_the_path_without_its_last_slash_is_guarded(hall: Hall, url: str) -> None:
+    address = f"{url.replace('http', 'ws')}/socket.io?EIO=4&transport=websocket"
+    async with connect(address, close_timeout=1) as client:
+        await join(client)
+        await until.true(lambda: hall.browsers == 1)
+        await client.send("40/foo,")
+        assert await read_close(client) == 1008
+    await is_empty(hall)
+
+
+async def test_a_websocket_cannot_open_a_session_that_polls(hall: Hall, url: str) -> None:
+    address = f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=polling"
+    with pytest.raises(InvalidStatus, match="403"):
+        async with connect(address, close_timeout=1):
+            pass
+    assert not hall.live.server.eio.sockets
 
 
 async def test_a_session_upgrades_once(hall: Hall, url: str) -> None:
