@@ -26,4 +26,4 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 if __name__ == "__main__":
-    serve(lambda _: app, load(ServiceSettings))
+    serve(lambda _: app, load(ServiceSettings), name="bare_app")

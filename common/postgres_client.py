@@ -5,7 +5,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from common.settings import DatabaseSettings, SettingsError
+from common.settings import SettingsError
+from common.store_settings import DatabaseSettings
 
 CONNECT_TIMEOUT = 5.0  # seconds
 HOST_TIMEOUT = 0.7  # seconds for each of several hosts; see PING_TIMEOUT in `dependency`

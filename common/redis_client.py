@@ -10,7 +10,8 @@ import redis.backoff
 import redis.exceptions
 import redis.maint_notifications
 
-from common.settings import RedisSettings, SettingsError
+from common.settings import SettingsError
+from common.store_settings import RedisSettings
 
 CONNECT_TIMEOUT = 2.0  # seconds
 SENTINEL_TIMEOUT = 0.3  # seconds for one step of a question to a Sentinel; then the next is asked

@@ -31,6 +31,7 @@ def serve(
     create_app: Callable[[SettingsType], ASGIApp],
     settings: SettingsType,
     *,
+    name: str,
     grace: int = GRACE,
     websockets: bool = False,
 ) -> None:
@@ -42,6 +43,7 @@ def serve(
     Args:
         create_app: Returns the app. Its lifespan starts and stops what runs in the background.
         settings: The settings of the service, among them where to listen and how to log.
+        name: The name of the service in its log.
         grace: Seconds that requests in progress have after the signal.
         websockets: Whether the app has any. Their library is only in the image of result.
     """
@@ -56,9 +58,8 @@ def serve(
     listening = _listen(settings.host, settings.port)
     if websockets:  # inherited by accepted connections
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    service = type(settings).__module__.partition(".")[0]
     address = f"{settings.host}:{settings.port}"
-    structlog.get_logger(service).info("starting", version=settings.app_version, address=address)
+    structlog.get_logger(name).info("starting", version=settings.app_version, address=address)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -5,57 +5,27 @@ set.
 """
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BeforeValidator,
-    Field,
-    HttpUrl,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
     InitSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
 from common import __version__
-from common.poll import OPTION_IDS, OPTION_LETTERS, Poll
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
-SENTINEL_PORT = 26379
-MAX_NAME = 200  # characters of an option or of the title
-MAX_URL = 500  # characters; a phone can still read the QR code from afar
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-OptionName = Annotated[
-    str,
-    Field(min_length=1, max_length=MAX_NAME),
-    BeforeValidator(lambda name: " ".join(name.split())),
-]
-
-
-def _check_url_syntax(url: str) -> str:
-    HttpUrl(url)
-    return url
-
-
-PageUrl = Annotated[str, Field(max_length=MAX_URL), AfterValidator(_check_url_syntax)] | None
 
 
 class SettingsError(ValueError):
@@ -128,123 +98,6 @@ def _secrets_from_files(
     return secrets
 
 
-class RedisSettings(ServiceSettings):
-    """Where Redis is: one URL, its parts, or the Sentinels that know it. Faults may be set there.
-
-    With Sentinels, the host and the port of a URL are not used. A vote is acknowledged, and a
-    request to delete all votes carried out, only when `redis_replicas` replicas have it, too.
-    """
-
-    faults: Literal["disabled", "enabled"] = "disabled"
-    redis_url: SecretStr | None = None
-    redis_host: str = "redis"
-    redis_port: Port = 6379
-    redis_username: str | None = None
-    redis_password: SecretStr | None = None
-    redis_sentinels: Annotated[list[tuple[str, Port]], NoDecode] = []
-    redis_sentinel_primary: str = "votes"
-    redis_sentinel_username: str | None = None
-    redis_sentinel_password: SecretStr | None = None
-    redis_replicas: Annotated[int, Field(ge=0, le=10)] = 0
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
-        return _checked_url(url, "redis", "rediss", "unix")
-
-    @field_validator("redis_sentinels", mode="before")
-    @classmethod
-    def _split_sentinels(cls, given: object, info: ValidationInfo) -> object:
-        if not isinstance(given, str):
-            return given
-        url = info.data.get("redis_url")
-        if url and url.get_secret_value().startswith("unix:"):
-            raise ValueError("is set together with a REDIS_URL that names a socket: set one")
-        addresses = [urlsplit(f"//{each.strip()}") for each in given.split(",")]
-        if not all(each.hostname and not each.path for each in addresses):
-            raise ValueError("must look like redis-0:26379,redis-1:26379,redis-2:26379")
-        return [(each.hostname, each.port or SENTINEL_PORT) for each in addresses]
-
-    @property
-    def redis_address(self) -> str:
-        """Where Redis is, without any password."""
-        if self.redis_sentinels:
-            sentinels = ",".join(f"{host}:{port}" for host, port in self.redis_sentinels)
-            return f"{self.redis_sentinel_primary} of {sentinels}"
-        if self.redis_url:
-            return _without_secrets(self.redis_url)
-        return f"{self.redis_host}:{self.redis_port}"
-
-
-class DatabaseSettings(ServiceSettings):
-    """Where Postgres is: one URL, or its parts.
-
-    A `db_host` with a "/" is the socket's folder. Several hosts have commas between them; the one
-    that takes writes is used.
-    """
-
-    database_url: SecretStr | None = None
-    db_host: str = "db"
-    db_port: Port = 5432
-    db_name: str = "postgres"
-    db_user: str = "postgres"
-    db_pass: SecretStr | None = None
-
-    @field_validator("database_url")
-    @classmethod
-    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
-        return _checked_url(url, "postgresql", "postgres")
-
-    @property
-    def database_address(self) -> str:
-        """Where Postgres is, without any password."""
-        if self.database_url:
-            return _without_secrets(self.database_url)
-        return f"{self.db_host}:{self.db_port}/{self.db_name}"
-
-
-class PollSettings(ServiceSettings):
-    """The poll. vote and result must get the same."""
-
-    options: Annotated[dict[str, OptionName], NoDecode] = Field(default={})
-    poll_title: str | None = Field(default=None, max_length=MAX_NAME)
-    poll_closes_at: AwareDatetime | None = None
-
-    @field_validator("poll_closes_at", mode="before")
-    @classmethod
-    def _check_text(cls, given: object) -> object:
-        """Reject bare numbers, which pydantic would take for seconds since the epoch."""
-        if isinstance(given, str) and not re.match(r"\d{4}-", given):
-            raise ValueError("must be a time with its offset, as in 2030-01-31T20:00:00+01:00")
-        return given
-
-    @field_validator("options")
-    @classmethod
-    def _complete(cls, given: dict[str, str]) -> dict[str, str]:
-        options = {"a": "Cats", "b": "Dogs"}
-        for letter, name in sorted(given.items()):
-            if letter not in OPTION_IDS:
-                raise ValueError(f"OPTION_{letter.upper()}: options are named OPTION_A to OPTION_Z")
-            options[letter] = name
-        for letter in OPTION_LETTERS[: len(options)]:
-            if letter not in options:
-                raise ValueError(f"OPTION_{letter.upper()} is missing: use letters without a gap")
-        return options
-
-    @property
-    def poll(self) -> Poll:
-        """The question, its options and when it closes."""
-        title = (self.poll_title or "").strip() or _title(list(self.options.values()))
-        return Poll(title, self.options, self.poll_closes_at)
-
-
-def _title(names: list[str]) -> str:
-    """Return a title made of all names if they are few and short, otherwise of the first two."""
-    if len(names) > 2 and (len(names) > 4 or len("".join(names)) > 60):
-        names = [*names[:2], "…"]
-    return " vs ".join(names) + "!"
-
-
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 
 
@@ -289,31 +142,3 @@ def _line(cls: type[ServiceSettings], problem: Any) -> str:
 
 def _is_secret(field: FieldInfo) -> bool:
     return "SecretStr" in str(field.annotation)
-
-
-def _checked_url(url: SecretStr | None, *schemes: str) -> SecretStr | None:
-    """Check the scheme, and that it is clear where the password ends.
-
-    An unescaped "/" or "@" would make a part of the password the host, which is logged.
-    """
-    if url is None:
-        return None
-    scheme, separator, rest = url.get_secret_value().partition("://")
-    if not separator or scheme not in schemes:
-        raise ValueError(f"must begin with {' or '.join(f'{each}://' for each in schemes)}")
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    hosts = authority.rpartition("@")[2].split(",")
-    if authority.count("@") > 1 or "@" in rest[len(authority) :]:
-        raise ValueError(
-            f"must look like {schemes[0]}://user:password@host:port/name, with each of : / ? # @ %"
-            " in user and password percent-encoded (@ is %40)"
-        )
-    for host in hosts:
-        if not re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d{1,5})?", host):
-            raise ValueError(f"must have hosts like db.example.org:5432 or [::1]:5432, not {host}")
-    return url
-
-
-def _without_secrets(url: SecretStr) -> str:
-    parts = urlsplit(url.get_secret_value())
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -9,7 +9,8 @@ import asyncio
 import sys
 
 from common.dependency import describe
-from common.settings import DatabaseSettings, RedisSettings, SettingsError, exit_with, load
+from common.settings import SettingsError, exit_with, load
+from common.store_settings import DatabaseSettings, RedisSettings
 
 INTERVAL = 0.5  # seconds between two attempts
 ANSWER = 5.0  # seconds that an attempt waits for an answer

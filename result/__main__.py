@@ -8,4 +8,4 @@ from result.settings import Settings
 GRACE = 2  # seconds for requests in progress: a long poll takes more, and its browser comes back
 
 if __name__ == "__main__":
-    serve(create_app, load(Settings), grace=GRACE, websockets=True)
+    serve(create_app, load(Settings), name="result", grace=GRACE, websockets=True)

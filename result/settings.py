@@ -2,7 +2,9 @@
 
 from pydantic import SecretStr, ValidationInfo, field_validator
 
-from common.settings import DatabaseSettings, PageUrl, PollSettings, Port, RedisSettings
+from common.poll_settings import PageUrl, PollSettings
+from common.settings import Port
+from common.store_settings import DatabaseSettings, RedisSettings
 
 
 class Settings(PollSettings, RedisSettings, DatabaseSettings):

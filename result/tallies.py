@@ -13,7 +13,8 @@ from common import postgres_client
 from common.backoff import delays
 from common.dependency import Dependency
 from common.poll import Poll
-from common.settings import DatabaseSettings, SettingsError
+from common.settings import SettingsError
+from common.store_settings import DatabaseSettings
 from result.metrics import Metrics
 
 CHANNEL = "tallies"

@@ -6,4 +6,4 @@ from vote.app import create_app
 from vote.settings import Settings
 
 if __name__ == "__main__":
-    serve(create_app, load(Settings))
+    serve(create_app, load(Settings), name="vote")

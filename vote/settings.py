@@ -4,7 +4,8 @@ import re
 
 from pydantic import SecretStr, field_validator
 
-from common.settings import PageUrl, PollSettings, RedisSettings
+from common.poll_settings import PageUrl, PollSettings
+from common.store_settings import RedisSettings
 
 MIN_SECRET = 16  # characters
 

@@ -34,7 +34,7 @@ def main() -> None:
     elif arguments.reset:
         _reset(settings, is_confirmed=arguments.yes)
     else:
-        serve(create_app, settings, grace=GRACE)
+        serve(create_app, settings, name="worker", grace=GRACE)
 
 
 def _reset(settings: Settings, *, is_confirmed: bool) -> None:

@@ -11,7 +11,7 @@ import structlog
 from common import postgres_client
 from common.backoff import delays
 from common.dependency import describe
-from common.settings import DatabaseSettings
+from common.store_settings import DatabaseSettings
 
 MIGRATION_LOCK = 1986360427  # key of the advisory lock; any number that nobody else uses
 LOCK_TIMEOUT = 10_000  # ms to wait for the locks of writers before the next attempt

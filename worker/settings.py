@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from common.settings import DatabaseSettings, Port, RedisSettings
+from common.settings import Port
+from common.store_settings import DatabaseSettings, RedisSettings
 
 
 class Settings(RedisSettings, DatabaseSettings):

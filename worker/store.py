@@ -11,7 +11,8 @@ import asyncpg
 
 from common import postgres_client
 from common.ballot import Ballot, encode
-from common.settings import DatabaseSettings, SettingsError
+from common.settings import SettingsError
+from common.store_settings import DatabaseSettings
 from worker import schema
 from worker.schema import SchemaMissingError
 

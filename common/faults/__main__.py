@@ -9,7 +9,8 @@ from common.dependency import describe
 from common.faults import KINDS, SECONDS, FaultError, add, clear, create, read
 from common.redis_client import UNAVAILABLE, connect
 from common.server import run
-from common.settings import EXIT_STATUS, RedisSettings, load
+from common.settings import EXIT_STATUS, load
+from common.store_settings import RedisSettings
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from common import keys, postgres_client
 from common.ballot import Ballot, decode, encode
 from common.dependency import PING_TIMEOUT
 from common.redis_client import UNAVAILABLE, connect
-from common.settings import DatabaseSettings, RedisSettings
+from common.store_settings import DatabaseSettings, RedisSettings
 from tests import address, replicated, until
 from tests.integration import pushing
 from tests.replicated import PASSWORD, SENTINEL_PASSWORD, Replicated

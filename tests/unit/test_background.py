@@ -38,7 +38,7 @@ async def fails(*_): raise LookupError("a bug")
         if program == "vote"
         else "from result.live import Live as Broken; Broken.follow_status = fails"
     }
-serve({program}.app.create_app, load(Settings))
+serve({program}.app.create_app, load(Settings), name="{program}")
 """
     process = await asyncio.create_subprocess_exec(
         sys.executable,

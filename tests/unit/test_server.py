@@ -27,7 +27,7 @@ async def slow(_):
     return PlainTextResponse("done")
 
 app = Starlette(routes=[Route("/", quick), Route("/slow", slow)])
-serve(lambda _: app, load(ServiceSettings))
+serve(lambda _: app, load(ServiceSettings), name="test")
 """
 
 

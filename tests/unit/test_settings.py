@@ -6,8 +6,10 @@ from redis.asyncio.sentinel import SentinelManagedSSLConnection
 
 import vote.settings
 import worker.settings
+from common.poll_settings import PollSettings
 from common.redis_client import connect
-from common.settings import PollSettings, RedisSettings, ServiceSettings, load
+from common.settings import ServiceSettings, load
+from common.store_settings import RedisSettings
 
 Env = pytest.MonkeyPatch
 SECRET = "a secret of the tests, long enough"

@@ -1,0 +1,69 @@
+"""The settings of the poll and of the addresses that its pages show."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl, field_validator
+from pydantic_settings import NoDecode
+
+from common.poll import OPTION_IDS, OPTION_LETTERS, Poll
+from common.settings import ServiceSettings
+
+MAX_NAME = 200  # characters of an option or of the title
+MAX_URL = 500  # characters; a phone can still read the QR code from afar
+
+OptionName = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME),
+    BeforeValidator(lambda name: " ".join(name.split())),
+]
+
+
+def _check_url_syntax(url: str) -> str:
+    HttpUrl(url)
+    return url
+
+
+PageUrl = Annotated[str, Field(max_length=MAX_URL), AfterValidator(_check_url_syntax)] | None
+
+
+class PollSettings(ServiceSettings):
+    """The poll. vote and result must get the same."""
+
+    options: Annotated[dict[str, OptionName], NoDecode] = Field(default={})
+    poll_title: str | None = Field(default=None, max_length=MAX_NAME)
+    poll_closes_at: AwareDatetime | None = None
+
+    @field_validator("poll_closes_at", mode="before")
+    @classmethod
+    def _check_text(cls, given: object) -> object:
+        """Reject bare numbers, which pydantic would take for seconds since the epoch."""
+        if isinstance(given, str) and not re.match(r"\d{4}-", given):
+            raise ValueError("must be a time with its offset, as in 2030-01-31T20:00:00+01:00")
+        return given
+
+    @field_validator("options")
+    @classmethod
+    def _complete(cls, given: dict[str, str]) -> dict[str, str]:
+        options = {"a": "Cats", "b": "Dogs"}
+        for letter, name in sorted(given.items()):
+            if letter not in OPTION_IDS:
+                raise ValueError(f"OPTION_{letter.upper()}: options are named OPTION_A to OPTION_Z")
+            options[letter] = name
+        for letter in OPTION_LETTERS[: len(options)]:
+            if letter not in options:
+                raise ValueError(f"OPTION_{letter.upper()} is missing: use letters without a gap")
+        return options
+
+    @property
+    def poll(self) -> Poll:
+        """The question, its options and when it closes."""
+        title = (self.poll_title or "").strip() or _title(list(self.options.values()))
+        return Poll(title, self.options, self.poll_closes_at)
+
+
+def _title(names: list[str]) -> str:
+    """Return a title made of all names if they are few and short, otherwise of the first two."""
+    if len(names) > 2 and (len(names) > 4 or len("".join(names)) > 60):
+        names = [*names[:2], "…"]
+    return " vs ".join(names) + "!"
