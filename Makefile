@@ -38,7 +38,7 @@ $(VENV)/run: requirements/run.txt $(VENV)/uv
 	@touch $@
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/uv
-	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/run
 
 .PHONY: run

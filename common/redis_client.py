@@ -93,6 +93,18 @@ def _connect_with_sentinels(
     return client
 
 
+async def find_servers(client: redis.asyncio.Redis) -> tuple[str | None, int]:
+    """Return the host of the primary, if Sentinels have named it, and the number of its replicas.
+
+    Raises:
+        RedisError: Redis cannot be used, or the user has no right to ROLE.
+    """
+    role, *details = await client.role()
+    replicas = details[1] if role == b"master" else []
+    address = getattr(client.connection_pool, "master_address", None)
+    return address and address[0], len(replicas)
+
+
 def has_lost_role(error: BaseException) -> bool:
     """Return whether a server refused a write because it is a replica, or has lost its replicas.
 

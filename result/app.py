@@ -46,7 +46,12 @@ def create_app(settings: Settings) -> ASGIApp:
     tallies = Tallies(settings, poll, postgres, metrics)
     pipeline = Pipeline(client, redis, poll)
     status = Status(poll, tallies, pipeline)
-    system = System(status, client, presenter=settings.faults == "enabled")
+    system = System(
+        status,
+        client,
+        presenter=settings.faults == "enabled",
+        sentinels=bool(settings.redis_sentinels),
+    )
     faults = Faults(client, "result", identity.name)
     live = Live(poll, metrics, status.event, system.content)
 

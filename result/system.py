@@ -12,8 +12,9 @@ from redis.asyncio import Redis
 from common import faults
 from common.clock import milliseconds
 from common.faults import Fault
-from common.redis_client import UNAVAILABLE
+from common.redis_client import UNAVAILABLE, find_servers
 from result.pipeline import Session
+from result.servers import Replication, Servers
 from result.status import Status
 
 TIMEOUT = 1.0  # seconds for one look at Redis
@@ -26,12 +27,17 @@ class System:
         status: The state of the stores, the queue, the replicas and the tallies.
         client: The connection to Redis.
         presenter: Whether the presenter's panel is available.
+        sentinels: Whether Sentinels name the primary of Redis.
     """
 
-    def __init__(self, status: Status, client: Redis, *, presenter: bool) -> None:
+    def __init__(
+        self, status: Status, client: Redis, *, presenter: bool, sentinels: bool = False
+    ) -> None:
         self._status = status
         self._client = client
         self._presenter = presenter
+        self._sentinels = sentinels
+        self._redis, self._postgres = Replication(), Replication()
 
     async def content(self) -> dict[str, Any]:
         """Return the content of the event `system`; times are in ms since the epoch."""
@@ -52,6 +58,10 @@ class System:
             "browsers": sum(each.browsers or 0 for each in heartbeats),
             "commits": sum(each.commits or 0 for each in heartbeats),
             "latency": {"p50": _quantile(lags, 50), "p99": _quantile(lags, 99)} if lags else None,
+            "servers": {
+                "redis": await self._redis.describe(await self._redis_servers()),
+                "postgres": await self._postgres.describe(self._status.tallies.servers),
+            },
             "faults": [{"id": fault.id, **asdict(fault)} for fault in active],
             "presenter": self._presenter,
         }
@@ -62,6 +72,15 @@ class System:
                 return await faults.read(self._client)
         except UNAVAILABLE:  # the status says why
             return []
+
+    async def _redis_servers(self) -> Servers | None:
+        if not self._sentinels:
+            return None
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                return Servers(*await find_servers(self._client))
+        except UNAVAILABLE:  # the status says why
+            return None
 
     def _replicas(self, claims: Counter[str]) -> list[dict[str, Any]]:
         replicas = []

@@ -16,6 +16,7 @@ from common.poll import Poll
 from common.settings import SettingsError
 from common.store_settings import DatabaseSettings
 from result.metrics import Metrics
+from result.servers import Servers
 
 CHANNEL = "tallies"
 MIN_INTERVAL = 0.05  # seconds between two reads: at most 20 updates per second
@@ -24,7 +25,9 @@ READ_TIMEOUT = 1.0  # seconds
 MAX_RECONNECT_DELAY = 1.0  # seconds; an audience is watching
 
 UNAVAILABLE = (SettingsError, *postgres_client.UNAVAILABLE)
-SQL = (Path(__file__).parent / "sql" / "tallies.sql").read_text()
+FOLDER = Path(__file__).parent / "sql"
+TALLIES = (FOLDER / "tallies.sql").read_text()
+REPLICAS = (FOLDER / "replicas.sql").read_text()
 
 
 class Tally(NamedTuple):
@@ -40,6 +43,7 @@ class Tallies:
     Attributes:
         latest: The newest tally; None until the first read. It stays during an outage.
         postgres: The state of Postgres.
+        servers: The servers of Postgres, as of the last read.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Tallies:
     ) -> None:
         self.latest: Tally | None = None
         self.postgres = postgres
+        self.servers: Servers | None = None
         self._settings = settings
         self._option_ids = list(poll.options)
         self._metrics = metrics
@@ -72,9 +77,11 @@ class Tallies:
             notified = asyncio.Event()
             connection.add_termination_listener(lambda _: notified.set())
             await connection.add_listener(CHANNEL, lambda *_: notified.set())
+            primary = await connection.fetchval("SELECT host(inet_server_addr())")
             while True:
                 notified.clear()  # before the read: a later notification asks for another read
                 tally = await self._read(connection)
+                self.servers = Servers(primary, await connection.fetchval(REPLICAS))
                 self.postgres.mark_available()
                 has_changed = self.latest is None or self.latest.votes != tally.votes
                 self.latest = tally
@@ -90,7 +97,7 @@ class Tallies:
     async def _read(self, connection: asyncpg.Connection) -> Tally:
         as_of = datetime.datetime.now(datetime.UTC)
         with self._metrics.tally_read_seconds.time():
-            rows = dict(await connection.fetch(SQL))
+            rows = dict(await connection.fetch(TALLIES))
         votes = {option_id: rows.get(option_id, 0) for option_id in self._option_ids}
         for option_id, count in votes.items():
             self._metrics.voters.labels(option_id).set(count)

@@ -38,6 +38,13 @@ export const duration = (ms) => units.millisecond.format(Math.round(ms));
 /** The state of a store, which it has had since this moment. */
 export const storeState = (state, since) => text(STORES[state], { time: moment(since) });
 
+/** The servers of a replicated store, as this moment shows them; nothing for a single one. */
+export function servers(of, since) {
+  if (!of) return "";
+  const values = { name: of.primary, n: count(of.replicas) };
+  return since ? text("new primary", { ...values, time: moment(since) }) : text("servers", values);
+}
+
 /** A replica's state in the reader's language; one that this page does not know, as it is. */
 export function replicaState(words) {
   const key = `state ${words}`;

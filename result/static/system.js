@@ -7,10 +7,12 @@ import { startPresenter } from "./present.js";
 import { Strip } from "./strip.js";
 import { setSpeeds } from "./system-flows.js";
 import { drawReplicas } from "./system-replicas.js";
-import { count, duration, rate, storeState } from "./system-text.js";
+import { count, duration, rate, servers, storeState } from "./system-text.js";
 import { text } from "./text.js";
 
 const SERVICES = ["vote", "worker", "result"];
+const STORES = ["redis", "postgres"];
+const NEW = 60_000; // ms in which a primary is new
 
 const main = document.querySelector("main");
 let skew = skewOf(Number(main.dataset.now)); // ms, the server's clock minus ours
@@ -34,10 +36,16 @@ function show(content, rates) {
   const numbers = {
     p50: content.latency ? duration(content.latency.p50) : "–",
     p99: content.latency ? duration(content.latency.p99) : "–",
-    redis: storeState(content.redis.state, content.redis.since - skew),
-    postgres: storeState(content.postgres.state, content.postgres.since - skew),
     rest: restOf(content),
   };
+  const isNew = {};
+  for (const store of STORES) {
+    const { state, since } = content[store];
+    const group = content.servers[store];
+    isNew[store] = Boolean(group?.since) && content.now - group.since < NEW;
+    numbers[store] = storeState(state, since - skew);
+    numbers[`${store} servers`] = servers(group, isNew[store] && group.since - skew);
+  }
   for (const name of ["browsers", "waiting", "claimed", "stored", "dead"]) {
     numbers[name] = count(content[name]);
   }
@@ -46,8 +54,10 @@ function show(content, rates) {
     const words = numbers[element.dataset.number];
     if (element.textContent !== words) element.textContent = words;
   }
-  for (const store of ["redis", "postgres"]) {
-    main.querySelector(`[data-stage=${store}]`).dataset.state = content[store].state;
+  for (const store of STORES) {
+    const stage = main.querySelector(`[data-stage=${store}]`);
+    stage.dataset.state = content[store].state;
+    stage.toggleAttribute("data-new-primary", isNew[store]);
   }
   main.querySelector("[data-stage=redis]").toggleAttribute("data-dead", content.dead > 0);
 }

@@ -167,6 +167,7 @@ class SystemPage(ResultPage):
             "latency": None,
             "redis": store("available"),
             "postgres": store("available"),
+            "servers": {"redis": None, "postgres": None},
             "faults": [],
             "presenter": False,
         } | changes

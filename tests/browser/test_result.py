@@ -51,7 +51,7 @@ async def test_the_strip(arrive: Arrive) -> None:
         ),
         (
             *({"redis": store("unavailable"), "workers": None}, BAD),
-            f"Redis has been unavailable since {TIME}. Votes may be refused until it is back",
+            f"Redis has been unavailable since {TIME}. Voting pauses until it is back",
         ),
         (
             *({"redis": store("unavailable", refused=True), "workers": None}, BAD),

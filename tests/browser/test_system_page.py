@@ -1,5 +1,7 @@
 """The page /system: what it draws, and the real system on it."""
 
+import re
+import time
 from typing import Any
 
 import pytest
@@ -103,6 +105,7 @@ async def test_replicas_come_and_go(watch: Any) -> None:
     await expect(box(wall, "m28v2")).to_be_visible()
 
 
+@pytest.mark.extended
 async def test_two_versions_have_two_colours(watch: Any) -> None:
     page = SystemPage(replica("vote", "x8k4p"), replica("vote", **NEW), replica("worker"))
     wall = await watch(page)
@@ -121,6 +124,22 @@ async def test_two_versions_have_two_colours(watch: Any) -> None:
     await expect(box(wall, "m28v2")).to_have_css(
         "border-left-color", await color("m28v2", "borderTopColor")
     )
+
+
+async def test_a_failover_is_seen(watch: Any) -> None:
+    group = {"primary": "redis-0", "since": None, "replicas": 2}
+    page = SystemPage(servers={"redis": group, "postgres": None})
+    wall = await watch(page)
+    servers = wall.page.locator("[data-stage=redis] .servers")
+    await expect(servers).to_have_text("Primary: redis-0. Replicas: 2")
+    await expect(wall.page.locator("[data-stage=postgres] .servers")).to_be_empty()
+    now = int(time.time() * 1000)
+    group |= {"primary": "redis-1", "since": now, "replicas": 1}
+    await page.send(redis=store("available"))
+    await expect(servers).to_have_text(re.compile(r"Primary since .*: redis-1\. Replicas: 1"))
+    group |= {"since": now - 3_600_000, "replicas": 2}  # no news any more
+    await page.send()
+    await expect(servers).to_have_text("Primary: redis-1. Replicas: 2")
 
 
 @pytest.mark.extended

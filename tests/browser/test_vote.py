@@ -36,7 +36,6 @@ async def test_the_redirect_of_an_earlier_version_means_recorded(arrive: Arrive)
 @pytest.mark.parametrize(
     ("status", "content", "words"),
     [
-        (503, {"reason": "not_taken"}, "Your vote for Cats was not recorded."),
         (503, {"reason": "unsure"}, "may not have been recorded. Try again. It counts only once."),
         (502, None, "No answer. Your vote for Cats may not have been recorded."),
         (403, "no", "Your vote for Cats was refused. Reload the page and try again."),
@@ -54,6 +53,31 @@ async def test_a_vote_that_was_refused_can_be_sent_again(
     with phone.network_errors():
         await phone.option("a").click()
         await expect(phone.notice).to_contain_text(words)
+        await expect(phone.option("a")).to_have_attribute("data-mark", "failed")
+        page.answer = (202, {})
+        await phone.page.get_by_role("button", name="Try again").click()
+        await expect(phone.notice).to_contain_text("Your vote for Cats is in.")
+
+
+async def test_a_vote_that_was_not_recorded_is_sent_again(arrive: Arrive) -> None:
+    page = VotePage(answer=(503, {"reason": "not_taken"}))
+    phone = await arrive(page)
+    with phone.network_errors():
+        await phone.option("a").click()
+        await expect(phone.notice).to_have_text("Voting pauses. Your vote for Cats is sent again…")
+        page.answer = (202, {})
+        await expect(phone.notice).to_contain_text("Your vote for Cats is in.")
+    assert len(page.votes) >= 2
+
+
+async def test_after_a_while_the_voter_sends_it_again(arrive: Arrive) -> None:
+    page = VotePage(answer=(503, {"reason": "not_taken"}))
+    phone = await arrive(page)
+    await phone.page.clock.install()
+    with phone.network_errors():
+        await phone.option("a").click()
+        await phone.outlast_pause()
+        await expect(phone.notice).to_have_text("Your vote for Cats was not recorded.")
         await expect(phone.option("a")).to_have_attribute("data-mark", "failed")
         page.answer = (202, {})
         await phone.page.get_by_role("button", name="Try again").click()
@@ -163,10 +187,12 @@ async def test_a_vote_that_comes_too_late(
 async def test_by_keyboard(arrive: Arrive) -> None:
     page = VotePage(answer=(503, {"reason": "not_taken"}))
     desk = await arrive(page, viewport=DESKTOP)
+    await desk.page.clock.install()
     with desk.network_errors():
         await desk.page.keyboard.press("Tab")
         await desk.page.keyboard.press("Tab")
         await desk.page.keyboard.press("Enter")
+        await desk.outlast_pause()
         await expect(desk.notice).to_contain_text("was not recorded")
         page.answer = (202, {})
         await desk.page.keyboard.press("Tab")
@@ -216,6 +242,8 @@ async def test_accessibility(arrive: Arrive, state: str) -> None:
     phone = await arrive(page)
     with phone.network_errors():
         if state == "failed":
+            await phone.page.clock.install()
             await phone.option("b").click()
+            await phone.outlast_pause()
             await expect(phone.notice).to_contain_text("was not recorded")
         await phone.check_accessibility()

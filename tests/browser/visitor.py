@@ -28,6 +28,7 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 720}
 NETWORK = re.compile(r"Failed to load resource|ERR_|WebSocket connection to")
 # On a machine where containers start and stop, requests fail now and then.
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+PATIENCE = 12_000  # ms, longer than the vote page sends a vote again by itself
 
 
 @dataclass
@@ -71,6 +72,11 @@ class Visitor:
         """Vote, and wait until the vote is recorded."""
         await self.option(id_).click()
         await expect(self.option(id_)).to_have_attribute("data-mark", "recorded")
+
+    async def outlast_pause(self) -> None:
+        """Pass the time in which the page sends a vote again. Needs `page.clock.install()`."""
+        await expect(self.notice).to_contain_text("Voting pauses.")
+        await self.page.clock.fast_forward(PATIENCE)
 
     async def return_to_tab(self) -> None:
         await self.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from common import keys, postgres_client
 from common.ballot import Ballot, decode, encode
 from common.dependency import PING_TIMEOUT
-from common.redis_client import UNAVAILABLE, connect
+from common.redis_client import UNAVAILABLE, connect, find_servers
 from common.store_settings import DatabaseSettings, RedisSettings
 from tests import address, replicated, until
 from tests.integration import pushing
@@ -69,6 +69,15 @@ async def test_a_silent_sentinel_is_left_out_after_a_third_of_a_second(group: Re
             with pytest.raises(UNAVAILABLE):
                 await client.ping()
         assert 0.3 <= time.monotonic() - started < 0.8
+
+
+async def test_the_primary_and_its_replicas_are_known(group: Replicated) -> None:
+    async with connect(RedisSettings(**settings(group)), "test") as client:
+
+        async def both_follow() -> bool:
+            return await find_servers(client) == ("127.0.0.1", 2)
+
+        await until.true(both_follow, WITHIN)
 
 
 async def test_no_acknowledged_ballot_is_lost_with_the_primary_and_its_disk(

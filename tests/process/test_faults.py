@@ -64,6 +64,7 @@ async def commits_slowly(worker: Service) -> bool:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.extended
 async def test_no_fault_loses_an_acknowledged_vote(
     stores: Stores, services: Services, client: Client
 ) -> None:

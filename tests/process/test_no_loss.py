@@ -285,6 +285,7 @@ async def test_ten_thousand_malformed_messages_among_ten_thousand_good_ones(
 
 
 @pytest.mark.parametrize("broken", [[], ["broken"]])
+@pytest.mark.extended
 async def test_a_vote_for_an_option_that_is_not_offered_is_stored(
     stores: Stores, services: Services, client: Client, broken: list[str]
 ) -> None:

@@ -57,6 +57,7 @@ async def test_votes_are_kept_and_nothing_else_is_left(
     assert await system.run.terminate() == 0
 
 
+@pytest.mark.extended
 async def test_a_second_run_on_the_same_data_is_refused_and_fresh_deletes_the_votes(
     services: service.Services, kept: Path
 ) -> None:

@@ -54,6 +54,7 @@ def new_session() -> Iterator[Session]:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.timeout(120)
+@pytest.mark.extended
 def test_every_command_works(session: Session) -> None:
     output = ""
     for language, text in BLOCK.findall(PAGE.read_text()):

@@ -6,6 +6,8 @@ import { load, takeMessage } from "./reload.js";
 import { text } from "./text.js";
 
 const TIMEOUT = 8_000; // ms until an answer counts as missing
+const PATIENCE = 10_000; // ms for which a vote that was not recorded is sent again by itself
+const PAUSE = 1_000; // ms between two tries, and up to as much again at random
 const RETRY_UNAVAILABLE = 2_000; // ms between two looks whether votes can be recorded again
 const RETRY_CLOSED = 20_000; // ms between two looks whether a closed poll is open again
 const LATE = 5_000; // ms by which a countdown may be late
@@ -118,6 +120,17 @@ async function post(id) {
   return reason === "not_taken" ? reason : "unsure";
 }
 
+/** Sends a vote again while no try was recorded for certain: a store fails over in seconds. */
+async function postUntilRecorded(id) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const state = await post(id);
+    if (state !== "not_taken" || Date.now() > end || wanted !== id || closed) return state;
+    show("paused", "quiet", id, "busy");
+    await new Promise((resume) => setTimeout(resume, PAUSE * (1 + Math.random())));
+  }
+}
+
 async function cast(id) {
   if (closed || !buttons.has(id)) return;
   wanted = id;
@@ -128,7 +141,7 @@ async function cast(id) {
   let sent;
   do {
     sent = wanted;
-    state = await post(sent);
+    state = await postUntilRecorded(sent);
     if (state === "recorded") {
       recorded = sent;
       doubted = null;
