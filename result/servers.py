@@ -47,7 +47,10 @@ class Replication:
 
     async def _name(self, host: str) -> str:
         if host not in self._names:
-            self._names[host] = await _look_up(host)
+            name = await _look_up(host)
+            if name == host:  # a new pod has no name yet: ask again at the next look
+                return host
+            self._names[host] = name
         return self._names[host]
 
 

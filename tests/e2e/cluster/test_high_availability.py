@@ -6,11 +6,9 @@
 import logging
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests import until
 from tests.e2e.cluster import release, replicated
 from tests.e2e.cluster.replicated import STORES, VOTES, Replicated
 
@@ -20,7 +18,6 @@ log = logging.getLogger(__name__)
 
 VOTING = 8.0  # seconds that voting may pause
 COUNTING = 30.0  # seconds that counting may pause
-NAMED = 60.0  # seconds until the page knows the servers again
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
@@ -51,18 +48,6 @@ async def test_the_loss_of_a_primary_with_its_volume_loses_no_vote(
         assert pauses[1] <= COUNTING
         if store == "db":
             assert not refused, running.voters.reasons
-
-
-async def test_the_system_page_names_the_primaries(running: Replicated) -> None:
-    page = f"{await running.system.url('result')}/system"
-    expected = [f"Primary: {await running.primary(each)}. Replicas: 2" for each in STORES]
-
-    async def are_named() -> bool:
-        async with aiohttp.ClientSession() as client, client.get(page) as answer:
-            text = await answer.text()
-        return all(each in text for each in expected)
-
-    await until.true(are_named, NAMED)
 
 
 async def test_the_loss_of_both_primaries_loses_no_vote(running: Replicated) -> None:
