@@ -3,12 +3,14 @@
 import asyncio
 import ipaddress
 import socket
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from common.clock import milliseconds
 
 TIMEOUT = 1.0  # seconds for the name of an address
+LOOK_UP_INTERVAL = 5.0  # seconds between two attempts to find a name
 
 
 class Servers(NamedTuple):
@@ -24,7 +26,8 @@ class Replication:
 
     _primary: str | None = None
     _since: int | None = None  # ms since the epoch; None: it was the primary at the first look
-    _names: dict[str, str] = field(default_factory=dict)  # by host
+    _name: str | None = None
+    _next_look_up: float = 0.0  # monotonic, seconds
 
     async def describe(self, servers: Servers | None) -> dict[str, object] | None:
         """Return the name of the primary, since when it is that, and the number of replicas.
@@ -38,20 +41,19 @@ class Replication:
             return None
         if servers.primary != self._primary:
             self._since = milliseconds() if self._primary else None
-            self._primary = servers.primary
-        return {
-            "primary": await self._name(servers.primary),
-            "since": self._since,
-            "replicas": servers.replicas,
-        }
+            self._primary = self._name = servers.primary
+            self._next_look_up = 0.0
+        await self._find_name(servers.primary)
+        return {"primary": self._name, "since": self._since, "replicas": servers.replicas}
 
-    async def _name(self, host: str) -> str:
-        if host not in self._names:
-            name = await _look_up(host)
-            if name == host:  # a new pod has no name yet: ask again at the next look
-                return host
-            self._names[host] = name
-        return self._names[host]
+    async def _find_name(self, host: str) -> None:
+        # For some seconds, the address of a new pod has no name.
+        if self._name != host or time.monotonic() < self._next_look_up:
+            return
+        self._next_look_up = time.monotonic() + LOOK_UP_INTERVAL
+        name = await _look_up(host)
+        if self._primary == host:  # still
+            self._name = name
 
 
 async def _look_up(host: str) -> str:

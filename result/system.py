@@ -30,9 +30,7 @@ class System:
         sentinels: Whether Sentinels name the primary of Redis.
     """
 
-    def __init__(
-        self, status: Status, client: Redis, *, presenter: bool, sentinels: bool = False
-    ) -> None:
+    def __init__(self, status: Status, client: Redis, *, presenter: bool, sentinels: bool) -> None:
         self._status = status
         self._client = client
         self._presenter = presenter

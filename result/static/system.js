@@ -12,7 +12,7 @@ import { text } from "./text.js";
 
 const SERVICES = ["vote", "worker", "result"];
 const STORES = ["redis", "postgres"];
-const NEW = 60_000; // ms in which a primary is new
+const NEW_FOR = 60_000; // ms for which a primary is marked as new
 
 const main = document.querySelector("main");
 let skew = skewOf(Number(main.dataset.now)); // ms, the server's clock minus ours
@@ -41,8 +41,8 @@ function show(content, rates) {
   const isNew = {};
   for (const store of STORES) {
     const { state, since } = content[store];
-    const group = content.servers[store];
-    isNew[store] = Boolean(group?.since) && content.now - group.since < NEW;
+    const group = content.servers?.[store]; // a replica of an earlier version sends none
+    isNew[store] = Boolean(group?.since) && content.now - group.since < NEW_FOR;
     numbers[store] = storeState(state, since - skew);
     numbers[`${store} servers`] = servers(group, isNew[store] && group.since - skew);
   }

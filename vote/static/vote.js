@@ -120,7 +120,9 @@ async function post(id) {
   return reason === "not_taken" ? reason : "unsure";
 }
 
-/** Sends a vote again while no try was recorded for certain: a store fails over in seconds. */
+/**
+ * Sends a vote, and again for `PATIENCE` if it certainly was not recorded: a failover takes seconds.
+ */
 async function postUntilRecorded(id) {
   const end = Date.now() + PATIENCE;
   for (;;) {
