@@ -82,7 +82,7 @@ def opened(path: Path, *, fresh: bool = False) -> Iterator[DataFolder]:
         fresh: Delete all votes that it keeps.
 
     Raises:
-        SetupError: It is in use.
+        SetupError: It is in use, or there is no user for the stores.
         OSError: This user cannot use it.
     """
     path = path.resolve()
@@ -115,11 +115,21 @@ def remove(path: Path) -> None:
 
 
 def _store_user(path: Path) -> pwd.struct_passwd | None:
-    """Return the user to run the stores as, because Postgres refuses to run as root."""
+    """Return the user to run the stores as, because Postgres refuses to run as root.
+
+    Raises:
+        SetupError: This process runs as root, and that user has no name.
+    """
     if os.geteuid() != 0:
         return None
     owner = path.stat().st_uid
-    return pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
+    try:
+        return pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        raise SetupError(
+            f"Postgres cannot run as root, and user {owner or UNPRIVILEGED} has no name here:"
+            " run this as any user but root (docker run: leave out --user 0)"
+        ) from None
 
 
 def _can_enter(user: pwd.struct_passwd | None, path: Path) -> bool:
