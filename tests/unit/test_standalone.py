@@ -61,6 +61,19 @@ def test_the_banner_has_the_addresses_for_this_machine_and_for_others(
     assert "presenter token: secret" in text
 
 
+def test_the_banner_has_the_addresses_of_the_settings() -> None:
+    vote, result = services.check_ports(
+        [
+            Service("vote", "127.0.0.1", 0, "http://localhost:9080"),
+            Service("result", "127.0.0.1", 0, "https://result.example/"),
+        ]
+    )
+    text = system.banner(vote, result, Path("/data"), None)
+    assert "http://localhost:9080\n" in text
+    assert "https://result.example\n" in text and "https://result.example/system\n" in text
+    assert "127.0.0.1" not in text
+
+
 def test_make_up_prints_the_addresses_without_any_package() -> None:
     command = [sys.executable, "-S", "-m", "standalone.address", "vote", "0.0.0.0:9080"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
