@@ -23,6 +23,7 @@ from pathlib import Path
 from signal import SIGTERM, Signals
 
 from standalone.child import Child, SetupError, start
+from standalone.command import ANOTHER_FOLDER
 
 UNPRIVILEGED = "nobody"
 MAX_SOCKET_FOLDER = 80  # bytes; the path of a socket has at most 103 on macOS, 107 on Linux
@@ -148,8 +149,7 @@ def _lock(path: Path) -> int:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise SetupError(
-                    f"{path} is in use by another run:"
-                    " stop that one, or name another folder with --data"
+                    f"{path} is in use by another run: stop that one, or choose {ANOTHER_FOLDER}"
                 ) from None
             time.sleep(0.05)
 
