@@ -11,6 +11,7 @@ from standalone.child import SetupError, Watch
 
 EXIT_STATUS = 2  # for wrong options or settings, a port in use, data that cannot be used
 DATA = ".standalone"
+ANOTHER_FOLDER = "another data folder (--data DIR; in a container, another volume)"
 
 
 def parse(program: str, data: Path, arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -54,7 +55,7 @@ def run(program: str, data: Path) -> None:
     except SetupError as error:
         print(f"standalone: {error}", file=sys.stderr)
     except OSError as error:
-        hint = "check who owns the data folder, or name another one with --data"
+        hint = f"run this as the user who created the data, or choose {ANOTHER_FOLDER}"
         print(f"standalone: {error}: {hint}", file=sys.stderr)
     sys.exit(EXIT_STATUS)
 

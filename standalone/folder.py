@@ -23,6 +23,7 @@ from pathlib import Path
 from signal import SIGTERM, Signals
 
 from standalone.child import Child, SetupError, start
+from standalone.command import ANOTHER_FOLDER
 
 UNPRIVILEGED = "nobody"
 MAX_SOCKET_FOLDER = 80  # bytes; the path of a socket has at most 103 on macOS, 107 on Linux
@@ -82,7 +83,7 @@ def opened(path: Path, *, fresh: bool = False) -> Iterator[DataFolder]:
         fresh: Delete all votes that it keeps.
 
     Raises:
-        SetupError: It is in use.
+        SetupError: It is in use, or there is no user for the stores.
         OSError: This user cannot use it.
     """
     path = path.resolve()
@@ -115,11 +116,21 @@ def remove(path: Path) -> None:
 
 
 def _store_user(path: Path) -> pwd.struct_passwd | None:
-    """Return the user to run the stores as, because Postgres refuses to run as root."""
+    """Return the user to run the stores as, because Postgres refuses to run as root.
+
+    Raises:
+        SetupError: This process runs as root, and that user has no name.
+    """
     if os.geteuid() != 0:
         return None
     owner = path.stat().st_uid
-    return pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
+    try:
+        return pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        raise SetupError(
+            f"Postgres cannot run as root, and user {owner or UNPRIVILEGED} has no name here:"
+            " run this as any user but root (docker run: leave out --user 0)"
+        ) from None
 
 
 def _can_enter(user: pwd.struct_passwd | None, path: Path) -> bool:
@@ -138,8 +149,7 @@ def _lock(path: Path) -> int:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise SetupError(
-                    f"{path} is in use by another run:"
-                    " stop that one, or name another folder with --data"
+                    f"{path} is in use by another run: stop that one, or choose {ANOTHER_FOLDER}"
                 ) from None
             time.sleep(0.05)
 

@@ -6,7 +6,7 @@ import secrets
 import socket
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import SecretStr
@@ -28,6 +28,7 @@ class Service:
     name: str
     host: str
     port: int
+    public_url: str | None = None  # from the settings; None: derived from host and port
 
     def start(self, environment: dict[str, str]) -> Child:
         """Start it with these settings in addition to its address."""
@@ -50,6 +51,8 @@ class Service:
 
     def urls(self) -> list[str]:
         """Return its addresses: for this machine first, then for others in the network."""
+        if self.public_url:
+            return [self.public_url.rstrip("/")]
         if self.host in ANY_HOSTS:
             return page_urls(self.port)
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -123,4 +126,4 @@ def _check_port(service: Service, held: ExitStack) -> Service:
             f" ({error.strerror}): choose another, {hint}"
         ) from None
     held.enter_context(probe)
-    return Service(service.name, service.host, probe.getsockname()[1])
+    return replace(service, port=probe.getsockname()[1])

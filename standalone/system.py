@@ -27,10 +27,12 @@ def run(options: argparse.Namespace, watch: Watch, held: ExitStack) -> NoReturn:
     """
     watch.restarted = CRASHED
     configuration = Configuration()
+    # Each page has a setting for the address of the other.
+    vote_url, result_url = configuration.result.vote_url, configuration.vote.result_url
     vote, result, worker = check_ports(
         [
-            Service("vote", configuration.vote.host, options.vote_port),
-            Service("result", configuration.result.host, options.result_port),
+            Service("vote", configuration.vote.host, options.vote_port, vote_url),
+            Service("result", configuration.result.host, options.result_port, result_url),
             Service("worker", "127.0.0.1", options.worker_port),
         ]
     )

@@ -1,6 +1,8 @@
 """The command line and the addresses of standalone."""
 
 import ipaddress
+import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from standalone import address as network
-from standalone import services, system
+from standalone import folder, services, system
+from standalone.child import SetupError
 from standalone.command import parse
 from standalone.services import Service
 from tests.service import ROOT
@@ -28,6 +31,20 @@ def test_an_invalid_port_is_reported(port: str, capsys: pytest.CaptureFixture[st
     assert f"--vote-port: {port!r} is out of range" in capsys.readouterr().err
 
 
+def test_root_without_another_user_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names: dict[object, pwd.struct_passwd] = {}  # as in an image that has only root's
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwuid", names.__getitem__)
+    monkeypatch.setattr(pwd, "getpwnam", names.__getitem__)
+    with pytest.raises(SetupError, match="any user but root") as refused, folder.opened(tmp_path):
+        pass
+    owner = tmp_path.stat().st_uid or folder.UNPRIVILEGED
+    assert f" {owner} " in str(refused.value) and "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_address_in_the_network_is_one_that_others_can_use() -> None:
     address = network.lan_address()
     assert address is None or not ipaddress.ip_address(address).is_loopback
@@ -42,6 +59,19 @@ def test_the_banner_has_the_addresses_for_this_machine_and_for_others(
     assert "http://localhost:8080" in text and "http://198.51.100.7:8080" in text
     assert "http://[::1]:81" in text and "http://[::1]:81/system" in text
     assert "presenter token: secret" in text
+
+
+def test_the_banner_has_the_addresses_of_the_settings() -> None:
+    vote, result = services.check_ports(
+        [
+            Service("vote", "127.0.0.1", 0, "http://localhost:9080"),
+            Service("result", "127.0.0.1", 0, "https://result.example/"),
+        ]
+    )
+    text = system.banner(vote, result, Path("/data"), None)
+    assert "http://localhost:9080\n" in text
+    assert "https://result.example\n" in text and "https://result.example/system\n" in text
+    assert "127.0.0.1" not in text
 
 
 def test_make_up_prints_the_addresses_without_any_package() -> None:
