@@ -4,11 +4,14 @@
 """
 
 import logging
+import re
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
+from tests import until
 from tests.e2e.cluster import release, replicated
 from tests.e2e.cluster.replicated import STORES, VOTES, Replicated
 
@@ -16,8 +19,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900
 
 log = logging.getLogger(__name__)
 
-VOTING = 8.0  # seconds that voting may pause
-COUNTING = 30.0  # seconds that counting may pause
+# A failover ends in seconds, which the log shows. This tells it from one that needs a hand.
+PAUSE = 30.0  # seconds
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
@@ -44,10 +47,25 @@ async def test_the_loss_of_a_primary_with_its_volume_loses_no_vote(
             " voting paused %.1f s, counting %.1f s",
             *(loss + 1, pod, acknowledged, refused, *pauses),
         )
-        assert pauses[0] <= VOTING
-        assert pauses[1] <= COUNTING
+        assert max(pauses) <= PAUSE
         if store == "db":
             assert not refused, running.voters.reasons
+
+
+async def test_the_system_page_names_the_primaries(running: Replicated) -> None:
+    """They are other pods than at the start."""
+    url = await running.system.url("result")
+    shown = [f"Primary: {await running.primary(store)}. Replicas: 2" for store in STORES]
+    async with aiohttp.ClientSession() as client:
+        page = ""
+
+        async def is_shown() -> bool:
+            nonlocal page
+            async with client.get(f"{url}/system") as answer:
+                page = await answer.text()
+            return all(each in page for each in shown)
+
+        await until.true(is_shown, 60, lambda: (shown, re.findall("Primary.*", page)))
 
 
 async def test_the_loss_of_both_primaries_loses_no_vote(running: Replicated) -> None:
@@ -94,7 +112,7 @@ async def test_a_switchover_loses_no_vote(running: Replicated, store: str) -> No
         await running.switch_over(store)
     assert await running.primary(store) != before
     log.info("switchover of %s: voting paused %.1f s, counting %.1f s", store, *pauses)
-    assert pauses[0] <= VOTING
+    assert pauses[0] <= PAUSE
 
 
 async def test_a_rolling_restart_of_both_stores_loses_no_vote(running: Replicated) -> None:
@@ -104,7 +122,7 @@ async def test_a_rolling_restart_of_both_stores_loses_no_vote(running: Replicate
         for each in sets:
             await running.system.kubectl("rollout", "status", each)
     log.info("rolling restart: voting paused %.1f s, counting %.1f s", *pauses)
-    assert pauses[0] <= VOTING
+    assert pauses[0] <= PAUSE
 
 
 async def test_evictions_one_after_the_other_lose_no_vote(running: Replicated) -> None:
@@ -114,4 +132,4 @@ async def test_evictions_one_after_the_other_lose_no_vote(running: Replicated) -
             for store in STORES:
                 await running.evict(f"{store}-{number}")
     log.info("evictions: voting paused %.1f s, counting %.1f s", *pauses)
-    assert pauses[0] <= VOTING
+    assert pauses[0] <= PAUSE
