@@ -1,6 +1,5 @@
 """Run the ASGI app of a service until the process is asked to stop."""
 
-import asyncio
 import gc
 import resource
 import signal
@@ -97,8 +96,7 @@ def run(main: Coroutine[None, None, None], settings: ServiceSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1))
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
+        uvloop.run(main)
     except SettingsError as error:
         exit_with(error)
 
