@@ -34,18 +34,17 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
     Raises:
         SettingsError: The client library cannot read REDIS_URL.
     """
+    password = settings.redis_password
     options: dict[str, Any] = {
         "client_name": name,
+        "username": settings.redis_username,
+        "password": password.get_secret_value() if password else None,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "socket_timeout": None,
         "retry": redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0),
         # With these notifications of managed Redis on, the pool hands out dead connections.
         "maint_notifications_config": redis.maint_notifications.MaintNotificationsConfig(False),
     }
-    if settings.redis_username is not None:
-        options["username"] = settings.redis_username
-    if settings.redis_password is not None:
-        options["password"] = settings.redis_password.get_secret_value()
     url = settings.redis_url.get_secret_value() if settings.redis_url else None
     try:
         if settings.redis_sentinels:
