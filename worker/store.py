@@ -71,7 +71,7 @@ class Store:
             if self._migrate and (version is None or is_outdated):
                 await schema.migrate(self._settings)
             elif version is None:
-                raise SchemaMissingError
+                raise SchemaMissingError("the schema is missing: run `python -m worker --migrate`")
             self._was_prepared = True
             self._is_prepared.set()
 
