@@ -104,6 +104,16 @@ async def find_servers(client: redis.asyncio.Redis) -> tuple[str | None, int]:
     return address and address[0], len(replicas)
 
 
+async def read_names(client: redis.asyncio.Redis, key: str) -> list[str]:
+    """Return the members of a set.
+
+    Raises:
+        Exception: One of `UNAVAILABLE`.
+    """
+    members: set[bytes] = await cast("Any", client.smembers(key))
+    return [member.decode(errors="replace") for member in members]
+
+
 def has_lost_role(error: BaseException) -> bool:
     """Return whether a server refused a write because it is a replica, or has lost its replicas.
 

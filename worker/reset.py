@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import NoReturn
 
 import structlog
 from redis.asyncio import Redis
@@ -48,8 +48,7 @@ async def reset(settings: Settings, client: Redis) -> None:
 
 async def _empty_queue(settings: Settings, client: Redis) -> None:
     async with asyncio.timeout(ANSWER_TIMEOUT):
-        members: set[bytes] = await cast("Any", client.smembers(keys.SESSIONS))
-    sessions = [member.decode(errors="replace") for member in members]
+        sessions = await redis_client.read_names(client, keys.SESSIONS)
     # A session without its heartbeat ends. Otherwise it would commit a batch that it has in
     # memory, and then drop other messages, which it claimed after the old ones were deleted.
     await _delete(
