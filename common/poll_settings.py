@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl, field_validator
 from pydantic_settings import NoDecode
 
-from common.poll import OPTION_IDS, OPTION_LETTERS, Poll
+from common.poll import OPTION_LETTERS, Poll
 from common.settings import ServiceSettings
 
 MAX_NAME = 200  # characters of an option or of the title
@@ -47,7 +47,7 @@ class PollSettings(ServiceSettings):
     def _complete(cls, given: dict[str, str]) -> dict[str, str]:
         options = {"a": "Cats", "b": "Dogs"}
         for letter, name in sorted(given.items()):
-            if letter not in OPTION_IDS:
+            if letter not in set(OPTION_LETTERS):
                 raise ValueError(f"OPTION_{letter.upper()}: options are named OPTION_A to OPTION_Z")
             options[letter] = name
         for letter in OPTION_LETTERS[: len(options)]:
