@@ -1,7 +1,6 @@
 """The routes for operators: `/healthz`, `/readyz` and `/metrics`."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
@@ -37,36 +36,31 @@ def routes(
         ["dependency"],
         registry=registry,
     )
-    for dependency in dependencies:
-        gauge.labels(dependency.name).set_function(partial(_is_available, dependency))
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
-        is_ready = True
         if not all(each.was_available for each in needed):
-            status, is_ready = "starting", False
+            status = "starting"
         elif all(each.is_available for each in dependencies):
             status = "ok"
         elif ready_when_degraded or all(each.is_available for each in needed):
             status = "degraded"
         else:
-            status, is_ready = "unavailable", False
+            status = "unavailable"
         content = {
             "status": status,
             "dependencies": {each.name: _state(each) for each in dependencies},
         }
-        return JSONResponse(content, 200 if is_ready else 503)
+        return JSONResponse(content, 200 if status in ("ok", "degraded") else 503)
 
     async def metrics(_: Request) -> Response:
+        for each in dependencies:
+            gauge.labels(each.name).set(each.is_available)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
-
-
-def _is_available(dependency: Dependency) -> float:
-    return float(dependency.is_available)
 
 
 def _state(dependency: Dependency) -> dict[str, str]:

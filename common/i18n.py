@@ -42,7 +42,8 @@ class Locale:
 
         With it, a script chooses among `forms` without a plural rule.
         """
-        by_number = [self._votes(number) for number in range(PLURAL_PERIOD)]
+        # Any text will do that differs in each plural form.
+        by_number = [self.ngettext("{n} vote", "{n} votes", n) for n in range(PLURAL_PERIOD)]
         forms = list(dict.fromkeys(by_number))
         return "".join(str(forms.index(form)) for form in by_number)
 
@@ -50,10 +51,6 @@ class Locale:
         """Return the texts for a number that a script will know, in the order of `plurals`."""
         indexes = sorted(set(self.plurals))
         return [self.ngettext(singular, plural, self.plurals.index(index)) for index in indexes]
-
-    def _votes(self, number: int) -> str:
-        """Return a text that differs in each plural form."""
-        return self.ngettext("{n} vote", "{n} votes", number)
 
 
 class Locales:

@@ -1,12 +1,6 @@
 """Parts that the Prometheus metrics of the services share."""
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Histogram,
-    Info,
-    ProcessCollector,
-)
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector
 
 from common import __version__
 

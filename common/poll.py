@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-OPTION_LETTERS = string.ascii_lowercase
-OPTION_IDS = frozenset(OPTION_LETTERS)  # of every poll
+OPTION_LETTERS = string.ascii_lowercase  # the ids of the options
 EDITION_LENGTH = 12  # hexadecimal digits
 
 

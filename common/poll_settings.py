@@ -3,10 +3,10 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl, field_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, HttpUrl
 from pydantic_settings import NoDecode
 
-from common.poll import OPTION_IDS, OPTION_LETTERS, Poll
+from common.poll import OPTION_LETTERS, Poll
 from common.settings import ServiceSettings
 
 MAX_NAME = 200  # characters of an option or of the title
@@ -27,33 +27,35 @@ def _check_url_syntax(url: str) -> str:
 PageUrl = Annotated[str, Field(max_length=MAX_URL), AfterValidator(_check_url_syntax)] | None
 
 
+def _check_is_text(given: object) -> object:
+    """Reject bare numbers, which pydantic would take for seconds since the epoch."""
+    if isinstance(given, str) and not re.match(r"\d{4}-", given):
+        raise ValueError("must be a time with its offset, as in 2030-01-31T20:00:00+01:00")
+    return given
+
+
+def _complete(given: dict[str, str]) -> dict[str, str]:
+    """Add the two options that every poll has, and check the letters."""
+    options = {"a": "Cats", "b": "Dogs"}
+    for letter, name in sorted(given.items()):
+        if letter not in set(OPTION_LETTERS):
+            raise ValueError(f"OPTION_{letter.upper()}: options are named OPTION_A to OPTION_Z")
+        options[letter] = name
+    for letter in OPTION_LETTERS[: len(options)]:
+        if letter not in options:
+            raise ValueError(f"OPTION_{letter.upper()} is missing: use letters without a gap")
+    return options
+
+
+Options = Annotated[dict[str, OptionName], NoDecode, AfterValidator(_complete)]
+
+
 class PollSettings(ServiceSettings):
     """The poll. vote and result must get the same."""
 
-    options: Annotated[dict[str, OptionName], NoDecode] = Field(default={})
+    options: Options = Field(default={})
     poll_title: str | None = Field(default=None, max_length=MAX_NAME)
-    poll_closes_at: AwareDatetime | None = None
-
-    @field_validator("poll_closes_at", mode="before")
-    @classmethod
-    def _check_text(cls, given: object) -> object:
-        """Reject bare numbers, which pydantic would take for seconds since the epoch."""
-        if isinstance(given, str) and not re.match(r"\d{4}-", given):
-            raise ValueError("must be a time with its offset, as in 2030-01-31T20:00:00+01:00")
-        return given
-
-    @field_validator("options")
-    @classmethod
-    def _complete(cls, given: dict[str, str]) -> dict[str, str]:
-        options = {"a": "Cats", "b": "Dogs"}
-        for letter, name in sorted(given.items()):
-            if letter not in OPTION_IDS:
-                raise ValueError(f"OPTION_{letter.upper()}: options are named OPTION_A to OPTION_Z")
-            options[letter] = name
-        for letter in OPTION_LETTERS[: len(options)]:
-            if letter not in options:
-                raise ValueError(f"OPTION_{letter.upper()} is missing: use letters without a gap")
-        return options
+    poll_closes_at: Annotated[AwareDatetime, BeforeValidator(_check_is_text)] | None = None
 
     @property
     def poll(self) -> Poll:

@@ -41,14 +41,6 @@ async def connect(
         "command_timeout": command_timeout,
         "server_settings": {"application_name": name},
     }
-    if settings.database_url is None:
-        options |= {
-            "port": settings.db_port,
-            "database": settings.db_name,
-            "user": settings.db_user,
-        }
-        if settings.db_pass is not None:
-            options["password"] = settings.db_pass.get_secret_value()
     addresses = _addresses(settings)
     if len(addresses) > 1:
         options |= {"timeout": HOST_TIMEOUT, "target_session_attrs": "read-write"}
@@ -64,10 +56,16 @@ async def connect(
     raise failures[-1]
 
 
-def _addresses(settings: DatabaseSettings) -> list[dict[str, str]]:
-    """Return the arguments that name each host."""
+def _addresses(settings: DatabaseSettings) -> list[dict[str, Any]]:
+    """Return the arguments for each host."""
     if settings.database_url is None:
-        return [{"host": host} for host in settings.db_host.split(",")]
+        account = {
+            "port": settings.db_port,
+            "database": settings.db_name,
+            "user": settings.db_user,
+            "password": settings.db_pass.get_secret_value() if settings.db_pass else None,
+        }
+        return [{"host": host, **account} for host in settings.db_host.split(",")]
     url = settings.database_url.get_secret_value()
     parts = urlsplit(url)
     login, at, hosts = parts.netloc.rpartition("@")

@@ -34,18 +34,17 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
     Raises:
         SettingsError: The client library cannot read REDIS_URL.
     """
+    password = settings.redis_password
     options: dict[str, Any] = {
         "client_name": name,
+        "username": settings.redis_username,
+        "password": password.get_secret_value() if password else None,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "socket_timeout": None,
         "retry": redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0),
         # With these notifications of managed Redis on, the pool hands out dead connections.
         "maint_notifications_config": redis.maint_notifications.MaintNotificationsConfig(False),
     }
-    if settings.redis_username is not None:
-        options["username"] = settings.redis_username
-    if settings.redis_password is not None:
-        options["password"] = settings.redis_password.get_secret_value()
     url = settings.redis_url.get_secret_value() if settings.redis_url else None
     try:
         if settings.redis_sentinels:
@@ -103,6 +102,16 @@ async def find_servers(client: redis.asyncio.Redis) -> tuple[str | None, int]:
     replicas = details[1] if role == b"master" else []
     address = getattr(client.connection_pool, "master_address", None)
     return address and address[0], len(replicas)
+
+
+async def read_names(client: redis.asyncio.Redis, key: str) -> list[str]:
+    """Return the members of a set.
+
+    Raises:
+        Exception: One of `UNAVAILABLE`.
+    """
+    members: set[bytes] = await cast("Any", client.smembers(key))
+    return [member.decode(errors="replace") for member in members]
 
 
 def has_lost_role(error: BaseException) -> bool:

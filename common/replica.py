@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from common import keys
 from common.clock import milliseconds
 from common.metrics import total
-from common.redis_client import UNAVAILABLE, renew
+from common.redis_client import UNAVAILABLE, read_names, renew
 
 INTERVAL = 0.5  # seconds between two heartbeats
 GOODBYE_TTL = 1  # ms; with this, no service needs the right to delete the key
@@ -135,9 +135,7 @@ async def read_heartbeats(client: Redis) -> list[Heartbeat]:
     Raises:
         Exception: One of `common.redis_client.UNAVAILABLE`.
     """
-    members = [
-        each.decode(errors="replace") for each in await cast("Any", client.smembers(keys.REPLICAS))
-    ]
+    members = await read_names(client, keys.REPLICAS)
     values = await client.mget(map(keys.replica, members)) if members else []
     heartbeats = []
     for member, value in zip(members, values, strict=True):

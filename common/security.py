@@ -14,9 +14,7 @@ HEADERS = {
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self' data:",
-            "font-src 'self'",
             "connect-src 'self'",  # in current browsers it covers WebSockets to the same host
-            "manifest-src 'self'",
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",

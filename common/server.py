@@ -1,6 +1,5 @@
 """Run the ASGI app of a service until the process is asked to stop."""
 
-import asyncio
 import gc
 import resource
 import signal
@@ -47,10 +46,8 @@ def serve(
         grace: Seconds that requests in progress have after the signal.
         websockets: Whether the app has any. Their library is only in the image of result.
     """
-    _prepare(settings)
     # uvicorn raises the signal again after an orderly end: that is no failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+    _prepare(settings, status_of_signal=0)
     try:
         app = create_app(settings)
     except SettingsError as error:
@@ -93,17 +90,16 @@ def serve(
 
 def run(main: Coroutine[None, None, None], settings: ServiceSettings) -> None:
     """Run a one-off command. SIGTERM and SIGINT end it with status 1."""
-    _prepare(settings)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(1))
+    _prepare(settings, status_of_signal=1)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
+        uvloop.run(main)
     except SettingsError as error:
         exit_with(error)
 
 
-def _prepare(settings: ServiceSettings) -> None:
+def _prepare(settings: ServiceSettings, *, status_of_signal: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(status_of_signal))
     log.configure(settings.log_format, settings.log_level)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)

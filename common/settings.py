@@ -16,8 +16,6 @@ from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
@@ -44,27 +42,6 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["plain", "json"] = "plain"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     app_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,64}$")] = __version__
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Add secrets from files and the options of the poll to the usual sources."""
-        environment = EnvSettingsSource(settings_cls)
-        env_file = DotEnvSettingsSource(settings_cls, os.environ.get("ENV_FILE") or ".env")
-        variables = {**env_file.env_vars, **environment.env_vars}
-        secrets = _secrets_from_files(settings_cls, variables)
-        return (
-            init_settings,
-            InitSettingsSource(settings_cls, {"options": _options(variables), **secrets}),
-            environment,
-            env_file,
-        )
 
 
 def _options(variables: Mapping[str, str | None]) -> dict[str, str]:
@@ -107,14 +84,19 @@ def load(cls: type[SettingsType]) -> SettingsType:
     If one is wrong, one line about each goes to stderr and the process ends with status 2.
     """
     path = os.environ.get("ENV_FILE")
+    env_file = path or ".env"
     try:
         if path and not Path(path).is_file():
             raise SettingsError(f"ENV_FILE: there is no file {path}")
-        return cls()
+        from_file = DotEnvSettingsSource(cls, env_file).env_vars
+        variables = {**from_file, **EnvSettingsSource(cls).env_vars}
+        secrets = _secrets_from_files(cls, variables)
+        values: dict[str, Any] = {"_env_file": env_file, "options": _options(variables), **secrets}
+        return cls(**values)
     except SettingsError as error:
         exit_with(error)
     except (OSError, UnicodeDecodeError) as error:
-        exit_with(SettingsError(f"{path or '.env'} cannot be read: {error}"))
+        exit_with(SettingsError(f"{env_file} cannot be read: {error}"))
     except ValidationError as error:
         exit_with(SettingsError("\n".join(_line(cls, problem) for problem in error.errors())))
 

@@ -4,12 +4,41 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from common.settings import Port, ServiceSettings
 
 SENTINEL_PORT = 26379
+
+
+def _check_url(url: SecretStr, *schemes: str) -> SecretStr:
+    """Check the scheme, and that it is clear where the password ends.
+
+    An unescaped "/" or "@" would make a part of the password the host, which is logged.
+    """
+    scheme, separator, rest = url.get_secret_value().partition("://")
+    if not separator or scheme not in schemes:
+        raise ValueError(f"must begin with {' or '.join(f'{each}://' for each in schemes)}")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    hosts = authority.rpartition("@")[2].split(",")
+    if authority.count("@") > 1 or "@" in rest[len(authority) :]:
+        raise ValueError(
+            f"must look like {schemes[0]}://user:password@host:port/name, with each of : / ? # @ %"
+            " in user and password percent-encoded (@ is %40)"
+        )
+    for host in hosts:
+        if not re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d{1,5})?", host):
+            raise ValueError(f"must have hosts like db.example.org:5432 or [::1]:5432, not {host}")
+    return url
+
+
+def _check_redis_url(url: SecretStr) -> SecretStr:
+    return _check_url(url, "redis", "rediss", "unix")
+
+
+def _check_database_url(url: SecretStr) -> SecretStr:
+    return _check_url(url, "postgresql", "postgres")
 
 
 class RedisSettings(ServiceSettings):
@@ -20,7 +49,7 @@ class RedisSettings(ServiceSettings):
     """
 
     faults: Literal["disabled", "enabled"] = "disabled"
-    redis_url: SecretStr | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] | None = None
     redis_host: str = "redis"
     redis_port: Port = 6379
     redis_username: str | None = None
@@ -30,11 +59,6 @@ class RedisSettings(ServiceSettings):
     redis_sentinel_username: str | None = None
     redis_sentinel_password: SecretStr | None = None
     redis_replicas: Annotated[int, Field(ge=0, le=10)] = 0
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
-        return _checked_url(url, "redis", "rediss", "unix")
 
     @field_validator("redis_sentinels", mode="before")
     @classmethod
@@ -67,17 +91,12 @@ class DatabaseSettings(ServiceSettings):
     that takes writes is used.
     """
 
-    database_url: SecretStr | None = None
+    database_url: Annotated[SecretStr, AfterValidator(_check_database_url)] | None = None
     db_host: str = "db"
     db_port: Port = 5432
     db_name: str = "postgres"
     db_user: str = "postgres"
     db_pass: SecretStr | None = None
-
-    @field_validator("database_url")
-    @classmethod
-    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
-        return _checked_url(url, "postgresql", "postgres")
 
     @property
     def database_address(self) -> str:
@@ -85,29 +104,6 @@ class DatabaseSettings(ServiceSettings):
         if self.database_url:
             return _without_secrets(self.database_url)
         return f"{self.db_host}:{self.db_port}/{self.db_name}"
-
-
-def _checked_url(url: SecretStr | None, *schemes: str) -> SecretStr | None:
-    """Check the scheme, and that it is clear where the password ends.
-
-    An unescaped "/" or "@" would make a part of the password the host, which is logged.
-    """
-    if url is None:
-        return None
-    scheme, separator, rest = url.get_secret_value().partition("://")
-    if not separator or scheme not in schemes:
-        raise ValueError(f"must begin with {' or '.join(f'{each}://' for each in schemes)}")
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    hosts = authority.rpartition("@")[2].split(",")
-    if authority.count("@") > 1 or "@" in rest[len(authority) :]:
-        raise ValueError(
-            f"must look like {schemes[0]}://user:password@host:port/name, with each of : / ? # @ %"
-            " in user and password percent-encoded (@ is %40)"
-        )
-    for host in hosts:
-        if not re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d{1,5})?", host):
-            raise ValueError(f"must have hosts like db.example.org:5432 or [::1]:5432, not {host}")
-    return url
 
 
 def _without_secrets(url: SecretStr) -> str:

@@ -1,6 +1,5 @@
 """Run the seed job; `python -m seed --help` shows its options."""
 
-import asyncio
 import sys
 
 import uvloop
@@ -68,8 +67,7 @@ def main() -> None:
     """Do the job until it is done or Ctrl-C stops it."""
     options = parse()
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            sys.exit(runner.run(seed(options)))
+        sys.exit(uvloop.run(seed(options)))
     except SeedError as error:
         sys.exit(f"seed: {error}")
     except KeyboardInterrupt:

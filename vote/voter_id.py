@@ -80,12 +80,9 @@ class VoterIds:
         if self._secrets[-1:] == [secret]:
             return
         self._secrets = [known for known in self._secrets if known != secret] + [secret]
-        derive_key = Signer(
-            secret, salt=b"voter_id", key_derivation="hmac", digest_method=hashlib.sha256
-        ).derive_key
-        # Derived here once, because the signer would do it for each signature.
-        derived = [derive_key(known) for known in self._secrets]
-        self._signer = Signer(derived, key_derivation="none", digest_method=hashlib.sha256)
+        self._signer = Signer(
+            self._secrets, salt=b"voter_id", key_derivation="hmac", digest_method=hashlib.sha256
+        )
 
 
 @dataclass(frozen=True)

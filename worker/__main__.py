@@ -10,7 +10,7 @@ from common.server import run, serve
 from common.settings import EXIT_STATUS, load
 from worker import schema
 from worker.app import create_app
-from worker.reset import UNAVAILABLE, reset_once
+from worker.reset import UNAVAILABLE, reset
 from worker.settings import Settings
 
 GRACE = 1  # seconds for requests in progress; the consumer needs the rest of the ten
@@ -46,7 +46,7 @@ def _reset(settings: Settings, *, is_confirmed: bool) -> None:
         )
         raise SystemExit(EXIT_STATUS)
     try:
-        run(reset_once(settings), settings)
+        run(reset(settings), settings)
     except UNAVAILABLE as error:
         raise SystemExit(f"not all votes are deleted, try again: {describe(error)}") from None
 

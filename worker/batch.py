@@ -1,24 +1,16 @@
 """A batch: the messages of one claim, as ballots and dead letters."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from common.ballot import Ballot, BallotError, decode, encode
+from common.ballot import Ballot, BallotError, decode
 from common.clock import microseconds, milliseconds
 from worker.queue import MAX_DEAD
-from worker.store import Rejected, Rows, newest_per_voter
+from worker.store import DeadLetter, Rows, newest_per_voter
 
 MAX_SHOWN = 1024  # bytes of a message in its dead letter
-
-
-class DeadLetter(NamedTuple):
-    """A message that can never be stored. `kind` is the reason as a metrics label."""
-
-    message: bytes
-    kind: str
-    reason: str
 
 
 class Batch(NamedTuple):
@@ -60,14 +52,6 @@ def decode_batch(messages: Sequence[bytes]) -> Batch:
         oldest=min(times, default=None),
         dead=dead,
     )
-
-
-def refused(rejected: Iterable[Rejected]) -> list[DeadLetter]:
-    """Return the dead letters of ballots that Postgres refuses."""
-    return [
-        DeadLetter(encode(each.ballot), "rejected", f"Postgres refuses it: {each.reason}")
-        for each in rejected
-    ]
 
 
 def encode_dead(dead: Sequence[DeadLetter]) -> list[bytes]:

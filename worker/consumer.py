@@ -15,12 +15,12 @@ from common import redis_client, tracing
 from common.backoff import delays
 from common.dependency import Dependency
 from common.settings import SettingsError
-from worker.batch import Batch, decode_batch, encode_dead, refused
+from worker.batch import Batch, decode_batch, encode_dead
 from worker.metrics import Metrics
 from worker.progress import Progress
 from worker.queue import HEARTBEAT_INTERVAL, HeartbeatDeletedError, HeartbeatLostError, Session
 from worker.settings import Settings
-from worker.store import UNAVAILABLE, Rejected, Rows, Store
+from worker.store import UNAVAILABLE, DeadLetter, Rows, Store
 
 FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in progress
 REQUEUE_TIMEOUT = 3.0  # seconds; after that, another worker does it
@@ -139,12 +139,12 @@ class Consumer:
         messages = await session.claim(self._settings.batch_size)
         return decode_batch(messages) if messages else None
 
-    async def _commit(self, rows: Rows) -> list[Rejected]:
+    async def _commit(self, rows: Rows) -> list[DeadLetter]:
         with self._metrics.commit_seconds.time(), tracing.committing(rows.ballots):
             return await self._store.commit(rows) if rows.ballots else []
 
-    async def _finish(self, session: Session, batch: Batch, rejected: list[Rejected]) -> None:
-        dead = [*batch.dead, *refused(rejected)]
+    async def _finish(self, session: Session, batch: Batch, rejected: list[DeadLetter]) -> None:
+        dead = [*batch.dead, *rejected]
         if dead:
             log.warning("dead letters", count=len(dead), last_reason=dead[-1].reason)
         self.progress.count(batch, dead)

@@ -10,7 +10,7 @@ from common.faults import CRASHED, Faults
 from common.replica import Heartbeat
 from worker.queue import Session
 from worker.settings import Settings
-from worker.store import Rejected, Rows, Store
+from worker.store import DeadLetter, Rows, Store
 
 PAUSE_INTERVAL = 0.1  # seconds between two looks at a pause
 
@@ -24,7 +24,7 @@ class FaultyStore(Store):
         super().__init__(settings, migrate=settings.migrate)
         self._faults = faults
 
-    async def commit(self, rows: Rows) -> list[Rejected]:
+    async def commit(self, rows: Rows) -> list[DeadLetter]:
         """Commit after a delay, and then crash, as the faults say."""
         await self._faults.delay("slow-commit")
         rejected = await super().commit(rows)

@@ -4,8 +4,9 @@ from collections import deque
 
 from common.clock import microseconds, milliseconds
 from common.replica import Heartbeat, Rate
-from worker.batch import Batch, DeadLetter
+from worker.batch import Batch
 from worker.metrics import Metrics
+from worker.store import DeadLetter
 
 LAG_AGE = 10_000  # ms; the heartbeat has the lags of newer batches
 MAX_LAGS = 500

@@ -8,7 +8,6 @@ only workers make room.
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -18,6 +17,7 @@ from redis.asyncio import Redis
 
 from common import keys
 from common.ballot import MAX_BYTES
+from common.redis_client import read_names
 from common.replica import SessionOwner
 
 HEARTBEAT_INTERVAL = 0.5  # seconds
@@ -123,8 +123,7 @@ class Session:
     async def reap(self) -> dict[str, int]:
         """End all sessions without a heartbeat. Return how many messages of each were requeued."""
         async with asyncio.timeout(ANSWER_TIMEOUT):
-            members = await cast("Awaitable[set[bytes]]", self._client.smembers(keys.SESSIONS))
-            names = [member.decode(errors="replace") for member in members]
+            names = await read_names(self._client, keys.SESSIONS)
             heartbeats = await self._client.mget([keys.heartbeat(name) for name in names])
         reaped = {
             name: await self._requeue(name, "if dead")

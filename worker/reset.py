@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import NoReturn
 
 import structlog
 from redis.asyncio import Redis
@@ -22,7 +22,7 @@ UNAVAILABLE = (*store.UNAVAILABLE, *redis_client.UNAVAILABLE)
 log = structlog.get_logger("reset")
 
 
-async def reset(settings: Settings, client: Redis) -> None:
+async def reset(settings: Settings) -> None:
     """Delete the queue, what workers have claimed, the dead letters and the rows of the table.
 
     Votes that arrive meanwhile, for about a second, may be deleted, too. The schema stays.
@@ -36,7 +36,7 @@ async def reset(settings: Settings, client: Redis) -> None:
         await connection.execute(END_CONNECTIONS)  # one in the middle of a commit holds a lock
         async with connection.transaction():  # until Redis is empty, Postgres can undo it
             await connection.execute("TRUNCATE votes")  # a trigger updates the tallies
-            await _empty_queue(settings, client)
+            await _empty_queue(settings)
         await asyncio.sleep(1.2 * HEARTBEAT_INTERVAL)  # all workers notice it
         # Delete the batches that workers had in memory, and let no ended session commit one later.
         await connection.execute(END_CONNECTIONS)
@@ -46,20 +46,14 @@ async def reset(settings: Settings, client: Redis) -> None:
     log.warning("deleted all votes")
 
 
-async def _empty_queue(settings: Settings, client: Redis) -> None:
-    async with asyncio.timeout(ANSWER_TIMEOUT):
-        members: set[bytes] = await cast("Any", client.smembers(keys.SESSIONS))
-    sessions = [member.decode(errors="replace") for member in members]
-    # A session without its heartbeat ends. Otherwise it would commit a batch that it has in
-    # memory, and then drop other messages, which it claimed after the old ones were deleted.
-    await _delete(
-        settings,
-        client,
-        keys.VOTES,
-        keys.DEAD,
-        *map(keys.claimed, sessions),
-        *map(keys.heartbeat, sessions),
-    )
+async def _empty_queue(settings: Settings) -> None:
+    async with redis_client.connect(settings, "worker-reset") as client:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            sessions = await redis_client.read_names(client, keys.SESSIONS)
+        # A session without its heartbeat ends. Otherwise it would commit a batch that it has in
+        # memory, and then drop other messages, which it claimed after the old ones were deleted.
+        names = [*map(keys.claimed, sessions), *map(keys.heartbeat, sessions)]
+        await _delete(settings, client, keys.VOTES, keys.DEAD, *names)
 
 
 async def _delete(settings: Settings, client: Redis, *names: str) -> int:
@@ -78,12 +72,6 @@ async def _delete(settings: Settings, client: Redis, *names: str) -> int:
     return int(count)
 
 
-async def reset_once(settings: Settings) -> None:
-    """Do the same with a connection of its own."""
-    async with redis_client.connect(settings, "worker-reset") as client:
-        await reset(settings, client)
-
-
 async def follow(settings: Settings, client: Redis) -> NoReturn:
     """Delete all votes when a presenter asks for it, until cancelled."""
     while True:
@@ -94,7 +82,7 @@ async def follow(settings: Settings, client: Redis) -> NoReturn:
             is_requested = await _delete(settings, client, keys.RESET)
         if is_requested:
             try:
-                await reset(settings, client)
+                await reset(settings)
             except UNAVAILABLE as error:
                 log.error("cannot delete all votes: ask again", reason=describe(error))
         await asyncio.sleep(INTERVAL)

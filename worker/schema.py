@@ -38,10 +38,6 @@ log = structlog.get_logger("schema")
 class SchemaMissingError(Exception):
     """This worker may not apply the schema, and nobody else has done it."""
 
-    def __str__(self) -> str:
-        """Say what to do."""
-        return "the schema is missing: run `python -m worker --migrate`"
-
 
 def version_of(statements: str) -> str:
     """Return what identifies a schema. Comments do not count: they need no migration."""

@@ -33,10 +33,11 @@ class Rows(NamedTuple):
     json: str
 
 
-class Rejected(NamedTuple):
-    """A ballot that Postgres refuses, and why."""
+class DeadLetter(NamedTuple):
+    """A message that can never be stored. `kind` is the reason as a metrics label."""
 
-    ballot: Ballot
+    message: bytes
+    kind: str
     reason: str
 
 
@@ -70,15 +71,15 @@ class Store:
             if self._migrate and (version is None or is_outdated):
                 await schema.migrate(self._settings)
             elif version is None:
-                raise SchemaMissingError
+                raise SchemaMissingError("the schema is missing: run `python -m worker --migrate`")
             self._was_prepared = True
             self._is_prepared.set()
 
-    async def commit(self, rows: Rows) -> list[Rejected]:
+    async def commit(self, rows: Rows) -> list[DeadLetter]:
         """Store ballots that have `cast_at`.
 
         Returns:
-            The ballots that Postgres will never take. All others are committed.
+            Dead letters of the ballots that Postgres will never take. All others are committed.
 
         Raises:
             Exception: One of `UNAVAILABLE`. Some ballots may be committed; commit all again.
@@ -146,14 +147,15 @@ class _Connection:
             self._open = None
 
 
-async def _upsert(connection: asyncpg.Connection, rows: Rows) -> list[Rejected]:
+async def _upsert(connection: asyncpg.Connection, rows: Rows) -> list[DeadLetter]:
     """Commit the rows. If Postgres blames the data, bisect until the bad ballots are found."""
     try:
         await connection.execute(UPSERT, rows.json)
     except DATA_ERRORS as error:
         ballots = rows.ballots
         if len(ballots) == 1:
-            return [Rejected(ballots[0], str(error))]
+            reason = f"Postgres refuses it: {error}"
+            return [DeadLetter(encode(ballots[0]), "rejected", reason)]
         middle = len(ballots) // 2
         return [
             *await _upsert(connection, newest_per_voter(ballots[:middle])),

@@ -7,7 +7,7 @@ from functools import partial
 import asyncpg
 import pytest
 
-from common.ballot import Ballot, Letter
+from common.ballot import Ballot, Letter, decode
 from tests import until
 from tests.integration import working
 from tests.store import Stores
@@ -113,7 +113,9 @@ async def test_only_the_offending_ballots_are_rejected(
 ) -> None:
     await db.execute("ALTER TABLE votes ADD CONSTRAINT even CHECK (id NOT LIKE '%7')")
     rejected = await votes.commit(newest_per_voter([Ballot(f"{n:03}", "a", n) for n in range(100)]))
-    assert [each.ballot.voter_id for each in rejected] == [f"{n:03}" for n in range(7, 100, 10)]
+    assert [decode(each.message).voter_id for each in rejected] == [
+        f"{n:03}" for n in range(7, 100, 10)
+    ]
     assert all("even" in each.reason for each in rejected)
     assert len(await rows(db)) == 90
 
