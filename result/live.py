@@ -79,7 +79,8 @@ class Live:
         ping: Seconds between two pings, and until a client that has not answered one is gone.
 
     Attributes:
-        is_paused: While this returns true, browsers get nothing. Replace it to freeze the pages.
+        is_paused: While this returns true, browsers get no `scores` and no `pipeline`. Replace it
+            to freeze the result page.
     """
 
     def __init__(
@@ -214,7 +215,7 @@ class Live:
 
     def _is_own_page(self, origin: str | None, environ: Mapping[str, Any]) -> bool:
         """Return whether a page of this origin may listen."""
-        if origin is None:  # a program, which needs no permission; the answer gets no CORS headers
+        if origin is None:  # a program: Socket.IO admits it anyway, without CORS headers
             return False
         host = environ.get("HTTP_HOST", "")
         if is_same_host(origin, host, environ.get("HTTP_X_FORWARDED_HOST", "")):

@@ -81,6 +81,7 @@ class Tallies:
             while True:
                 notified.clear()  # before the read: a later notification asks for another read
                 tally = await self._read(connection)
+                # For the page /system.
                 self.servers = Servers(primary, await connection.fetchval(REPLICAS))
                 self.postgres.mark_available()
                 has_changed = self.latest is None or self.latest.votes != tally.votes

@@ -21,7 +21,7 @@ from vote.metrics import Metrics
 RUNNERS = 2  # while Redis writes one push to its disk, the next one is on its way
 MAX_WAITING = 20_000  # ballots
 MAX_PUSH = 2_000  # ballots in one command
-WAIT_TIMEOUT = 1_500  # ms until Redis says how many replicas have a push; before PUSH_TIMEOUT
+WAIT_TIMEOUT = 1_500  # ms until Redis says how many replicas have a push; less than PUSH_TIMEOUT
 
 
 class NotRecordedError(Exception):
@@ -71,7 +71,7 @@ class Queue:
         await acknowledged
 
     async def run(self) -> None:
-        """Push the waiting ballots until cancelled. `RUNNERS` tasks do this at the same time."""
+        """Push the waiting ballots until cancelled. The service starts it `RUNNERS` times."""
         while True:
             await self._has_waiting.wait()
             if batch := self._take_batch():
@@ -94,7 +94,10 @@ class Queue:
         except (NotRecordedError, UnsureError) as error:
             _refuse(batch, error)
             # Nobody waits through more than one failure.
-            _refuse(self._waiting, NotRecordedError("Redis is unavailable"))
+            is_certain = isinstance(error, NotRecordedError)
+            _refuse(
+                self._waiting, error if is_certain else NotRecordedError("Redis is unavailable")
+            )
             self._waiting.clear()
             return
         for waiting in batch:
@@ -128,11 +131,12 @@ class Queue:
                     if self._replicas and not is_pushed:
                         await connection.disconnect()  # the answer to WAIT is still to come
                     raise
-                finally:  # the library has closed it if an answer is missing
+                finally:  # the library has closed the connection if an answer is missing
                     await self._pool.release(connection)
         except Exception as error:  # the voters need an answer in any case
             if has_lost_role(error):  # new connections may lead to the new primary
                 await self._pool.disconnect(inuse_connections=False)
+            # The library reports a primary that became a replica as a lost connection.
             is_refused = isinstance(error, ResponseError | BusyLoadingError) or has_lost_role(error)
             if is_pushed or (is_sent and not is_refused):
                 raise UnsureError from error

@@ -95,7 +95,7 @@ class Problem(BaseModel):
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    413: {"description": "The body is longer than 16 KiB."},
+    413: {"description": f"The body is longer than {MAX_BODY // 1024} KiB."},
     **{status: {"model": Problem} for status in (400, 403, 409, 415, 422, 503)},
 }
 
@@ -127,7 +127,7 @@ async def cast_vote(vote: Vote, request: Request, response: Response) -> Ballot:
 
 
 async def report_refusal(request: Request, refusal: Refusal) -> Response:
-    """Answer a vote that was not accepted."""
+    """Exception handler: answer a vote that was not accepted."""
     parts = get_parts(request)
     parts.metrics.refused.labels(refusal.reason).inc()
     if _wants_json(request):
@@ -145,7 +145,7 @@ async def report_refusal(request: Request, refusal: Refusal) -> Response:
 
 
 async def report_bad_body(request: Request, error: Exception) -> Response:
-    """Answer a program whose body is not a vote."""
+    """Exception handler: answer a program whose body is not a vote."""
     detail = 'the body is not a JSON object like {"vote": "a"}'
     refusal = Refusal(400, "bad_request", detail)
     if isinstance(error, RequestValidationError) and error.errors()[0]["loc"] == ("body", "vote"):

@@ -61,7 +61,7 @@ class VoteService:
             raise not_taken("Redis is unavailable", option_id)
         voter_id = voter_id or self.voter_ids.create()
         try:
-            with tracing.sending() as traceparent:
+            with tracing.sending() as traceparent:  # UNSET without traces
                 ballot = Ballot(voter_id, cast("Letter", option_id), microseconds(), traceparent)
                 await self.queue.push(ballot)
         except NotRecordedError as error:

@@ -41,7 +41,7 @@ def decode_batch(messages: Sequence[bytes]) -> Batch:
         except BallotError as error:
             dead.append(DeadLetter(message, error.kind, str(error)))
             continue
-        if ballot.cast_at is msgspec.UNSET:  # "cast_at" is elsewhere, as in an id
+        if ballot.cast_at is msgspec.UNSET:  # the claim found this text elsewhere, as in an id
             ballot = msgspec.structs.replace(ballot, cast_at=microseconds())
         ballots.append(ballot)
     times = [ballot.cast_at for ballot in ballots if isinstance(ballot.cast_at, int)]
@@ -55,7 +55,7 @@ def decode_batch(messages: Sequence[bytes]) -> Batch:
 
 
 def encode_dead(dead: Sequence[DeadLetter]) -> list[bytes]:
-    """Encode as many as are kept: all of a large batch would take longer than a heartbeat."""
+    """Encode as many as are kept: with all of a large batch, the heartbeat could expire."""
     return [
         msgspec.json.encode(
             {

@@ -24,7 +24,7 @@ from worker.store import UNAVAILABLE, DeadLetter, Rows, Store
 
 FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in progress
 REQUEUE_TIMEOUT = 3.0  # seconds; after that, another worker does it
-STABLE = 5.0  # seconds of a session after which its end counts as the first failure
+STABLE = 5.0  # seconds; the end of a session that was longer resets the backoff
 
 T = TypeVar("T")
 
@@ -72,8 +72,9 @@ class Consumer:
             except* HeartbeatDeletedError:
                 log.info("session ended: its heartbeat was deleted, as a reset does")
             except* HeartbeatLostError:
-                self._metrics.lease_lost.inc()
+                self._metrics.heartbeat_lost.inc()
                 log.warning("heartbeat expired: other workers may have requeued the batch")
+            # All errors of Redis, its refusals too, or a URL that the library cannot read.
             except* (SettingsError, *redis_client.UNAVAILABLE) as group:
                 self._redis.mark_unavailable(group.exceptions[0])
             except* Exception:
@@ -84,7 +85,10 @@ class Consumer:
             await asyncio.sleep(next(pauses))
 
     async def stop(self, running: asyncio.Task[None]) -> None:
-        """Finish the batch in progress, requeue what is left and end the task of `run`."""
+        """Finish the batch in progress, requeue what is left and end the task of `run`.
+
+        While Postgres is unavailable, the batch is requeued, too.
+        """
         self._is_stopping = True
         if self.progress.state == "working":
             await asyncio.wait({running}, timeout=FINISH_TIMEOUT)
@@ -147,7 +151,7 @@ class Consumer:
         dead = [*batch.dead, *rejected]
         if dead:
             log.warning("dead letters", count=len(dead), last_reason=dead[-1].reason)
-        self.progress.count(batch, dead)
+        self.progress.count(batch, dead)  # commits, including repeated ones
         await session.drop(batch.size, batch.last, encode_dead(dead))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:

@@ -41,6 +41,6 @@ class Metrics:
         self.reaped = counter(
             "worker_reaped_ballots", "Messages of dead workers that this worker requeued."
         )
-        self.lease_lost = counter(
+        self.heartbeat_lost = counter(
             "worker_lease_lost", "Sessions that ended because their heartbeat expired."
         )

@@ -25,7 +25,7 @@ ANSWER_TIMEOUT = 5.0  # seconds
 WAIT = 2  # seconds that Redis waits for a message at most
 OUT_OF_MEMORY_PAUSE = 0.2  # seconds between two looks at the queue while Redis refuses BLMOVE
 MAX_DEAD = 1_000  # dead letters
-MAX_MOVED = 4 * 1024 * 1024  # bytes that one script moves; ordinary batches are far below
+MAX_MOVED = 4 * 1024 * 1024  # bytes after which a script stops; ordinary batches are far below
 
 SCRIPTS = {path.stem: path.read_bytes() for path in (Path(__file__).parent / "lua").iterdir()}
 
@@ -50,8 +50,8 @@ class Session:
     """One worker's time at the queue, from `register` to `requeue`.
 
     After an error of Redis, nobody knows whether a command was or will be executed. So the first
-    error ends the session, and its name is never used again: a delayed claim, drop or heartbeat
-    finds no heartbeat and changes nothing.
+    error ends the session, and its name is never used again: after the requeue, a delayed claim,
+    drop or heartbeat finds no heartbeat and changes nothing.
 
     Args:
         client: The connection to Redis.
@@ -69,7 +69,7 @@ class Session:
         self._ttl = ttl
         self._claimed = keys.claimed(name)
         self._heartbeat = keys.heartbeat(name)
-        self._renewed_at = time.monotonic()  # at the latest heartbeat, or before
+        self._renewed_at = time.monotonic()  # when the latest heartbeat was sent
 
     async def register(self) -> None:
         """Make this session known. From now on it may claim."""

@@ -1,7 +1,7 @@
 -- The schema. A worker applies it under an advisory lock. It may run again at any time, and it
 -- migrates the classic voting app's table votes(id, vote) in place, with its rows.
--- Everything is one transaction. `psql -f schema.sql` applies it by hand. A worker executes only what
--- is between BEGIN and COMMIT, in a transaction of its own.
+-- Everything is one transaction. `psql -f schema.sql` repairs the tallies by hand. A worker executes only what
+-- is between BEGIN and COMMIT, in a transaction of its own with the same isolation level.
 
 \set ON_ERROR_STOP on
 
@@ -65,7 +65,7 @@ GROUP BY vote
 HAVING sum(voters) <> 0;
 
 -- Takes a shard that no other transaction has, until this transaction ends. It tries one after the
--- other, and waits only if all 16 are taken: then it holds none, so nobody waits for it.
+-- other, and waits only if all 16 are taken. While it waits it holds no shard, so nobody waits for it.
 CREATE OR REPLACE FUNCTION tally_take_shard() RETURNS smallint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE

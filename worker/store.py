@@ -53,16 +53,17 @@ class Store:
         """
         self._settings = settings
         self._migrate = migrate
-        self._connection = _Connection(settings, "worker")
+        self._connection = _Connection(settings, "worker")  # see sql/end_connections.sql
         self._monitor = _Connection(settings, "worker-monitor")
         self._was_prepared = False
         self._is_prepared = asyncio.Event()
         self._failure: Exception | None = None  # of the last use
 
     async def prepare(self) -> None:
-        """Apply the schema if it is missing, and at the start also if it is another version.
+        """Apply the schema if it is missing.
 
-        Later another version is left alone: during an update, a newer worker has applied it.
+        The first call also replaces another version. Later calls leave it alone: during an update,
+        a newer worker has applied it.
         """
         with self._reporting():
             async with self._connection.use() as connection:
@@ -167,8 +168,8 @@ async def _upsert(connection: asyncpg.Connection, rows: Rows) -> list[DeadLetter
 def newest_per_voter(ballots: Sequence[Ballot]) -> Rows:
     """Return the newest ballot of each voter.
 
-    If two ballots have the same `cast_at`, the later one in the batch wins. Because of the order,
-    two workers lock the rows of common voters in the same order and never deadlock.
+    If two ballots of the batch have the same `cast_at`, the later one wins. The rows are sorted by
+    voter: so two workers lock those of common voters in the same order and never deadlock.
     """
     by_time = sorted(ballots, key=attrgetter("cast_at"))
     newest = {ballot.voter_id: ballot for ballot in by_time}

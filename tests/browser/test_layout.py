@@ -9,7 +9,7 @@ from tests.browser.conftest import Arrive
 from tests.browser.pages import ResultPage, VotePage, poll_of, worker
 from tests.browser.visitor import Visitor
 
-pytestmark = pytest.mark.asyncio(loop_scope="package")
+pytestmark = [pytest.mark.extended, pytest.mark.asyncio(loop_scope="package")]
 
 DRINKS = [
     *("Tea", "Coffee", "Water", "Juice", "Milk", "Beer", "Wine", "Cocoa", "Lemonade", "Cola"),
@@ -29,8 +29,6 @@ POLLS = {
 }
 HALF = {"width": 960, "height": 540}  # of a projector
 SIZES = [(320, 568), (360, 640), (390, 844), (844, 390), (960, 540), (1280, 720), (3840, 2160)]
-QUICK = ("2",)
-CASES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.extended) for name in POLLS]
 # Whether the names have one size of type, and what does not fit.
 MEASURE = """() => {
     const names = [...document.querySelectorAll(".name")];
@@ -55,7 +53,7 @@ async def check_fit(visitor: Visitor, page: str, name: str) -> None:
     """Measure the page on each screen, and take pictures of it unless the test is a quick one."""
     for width, height in SIZES:
         await visitor.page.set_viewport_size({"width": width, "height": height})
-        for scheme in SCHEMES if name not in QUICK else ():
+        for scheme in SCHEMES:
             await visitor.page.emulate_media(color_scheme=scheme)
             await visitor.screenshot(f"{page}-{name}-{width}-{scheme}")
         await visitor.settled()
@@ -63,13 +61,13 @@ async def check_fit(visitor: Visitor, page: str, name: str) -> None:
         assert await visitor.page.evaluate(MEASURE) == fits, (width, height)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", POLLS)
 async def test_names_fit_the_vote_page(arrive: Arrive, name: str) -> None:
     phone = await arrive(VotePage(POLLS[name], choice="a"), reduced_motion="reduce")
     await check_fit(phone, "vote", name)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", POLLS)
 async def test_names_fit_the_result_page(arrive: Arrive, name: str) -> None:
     poll = POLLS[name]
     counts = {letter: 3 * 4**index for index, letter in enumerate(list(poll.options)[:9])}
@@ -84,7 +82,7 @@ async def height_of(visitor: Visitor) -> int:
     return height
 
 
-@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.extended), 5])
+@pytest.mark.parametrize("count", [2, 5])
 async def test_half_a_projector_shows_the_whole_page(arrive: Arrive, count: int) -> None:
     page = ResultPage(poll_of(*DRINKS[:count]), a=1_204, b=987)
     names = ("worker-7d9f8b-m28v2-1a2b3c", "worker-7d9f8b-x8k4p-4d5e6f")
@@ -105,9 +103,7 @@ async def test_half_a_projector_shows_the_whole_page(arrive: Arrive, count: int)
     assert await height_of(visitors[0]) <= HALF["height"]
 
 
-@pytest.mark.parametrize(
-    "count", [*(pytest.param(n, marks=pytest.mark.extended) for n in (2, 10)), 26]
-)
+@pytest.mark.parametrize("count", [2, 10, 26])
 async def test_all_bars_fit_a_wall(arrive: Arrive, count: int) -> None:
     page = ResultPage(poll_of(*DRINKS[:count]), a=9)
     wall = await arrive(page, viewport={"width": 1280, "height": 720})

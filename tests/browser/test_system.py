@@ -66,6 +66,7 @@ async def test_redis_dies_and_is_back(running: System, arrive: Arrive, wall: Vis
     assert await running.tallies() == {"a": 1}
 
 
+@pytest.mark.extended
 async def test_the_worker_dies_and_is_back(running: System, arrive: Arrive, wall: Visitor) -> None:
     await running.worker.kill()
     await expect(wall.health).to_contain_text("No worker is running", timeout=SOON)

@@ -50,6 +50,7 @@ async def test_it_casts_and_verifies(
     assert await stored(stores) == {"a": 200, "b": 100}
 
 
+@pytest.mark.extended
 async def test_a_lost_acknowledgement_counts_once(
     services: Services, stores: Stores, vote: Service, result: Service
 ) -> None:

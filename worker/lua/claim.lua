@@ -30,7 +30,8 @@ while #messages < limit and bytes < budget do
   bytes = bytes + #message
   local changed
   if #message > max_length then
-    -- It is no ballot, and its beginning is enough for the dead letter.
+    -- It is no ballot, and its beginning is enough for the dead letter. One byte too many shows that
+    -- it was too long.
     changed = string.sub(message, 1, max_length + 1)
   elseif string.find(message, '"voter_id"', 1, true)
       and not string.find(message, '"cast_at"', 1, true) then

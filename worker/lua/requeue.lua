@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Ends a session: moves what it has claimed back to the head of the queue, from its end, so that the
--- order stays, until `budget` bytes are moved. Removes the session when nothing is left.
+-- Ends a session: moves what it has claimed back to the head of the queue, the last message first, so
+-- that the order stays, until `budget` bytes are moved. Removes the session when nothing is left.
 -- Returns how many messages were moved and how many are left; -1 and 0 if `condition` is 'if dead'
 -- and the session has a heartbeat.
 local votes, claimed, heartbeat, sessions = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
