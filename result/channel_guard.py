@@ -40,7 +40,8 @@ class ChannelGuard:
     """Pass on only what listening needs, to a server of python-socketio.
 
     A client that sends anything else loses its session. A client may connect to Socket.IO once in
-    a session, and it has to poll between two pongs, because a poll brings the ping.
+    a session, waits in one poll at a time, and has to poll between two pongs, because a poll brings
+    the ping.
 
     A session that polls costs memory until its ping times out, and some of it for `PING_INTERVAL`
     after its end. One client could open thousands each second, so both numbers are limited. A
@@ -119,9 +120,33 @@ class ChannelGuard:
                 await PlainTextResponse("this channel only sends\n", 400)(scope, receive, send)
                 await self._end(sid)
                 return
-        elif session := await self._session(sid):
-            session["has polled"] = True
+        elif request.method == "GET" and (session := await self._session(sid)) is not None:
+            await self._poll(sid, session, scope, receive, send)
+            return
         await (response or self._app)(scope, receive, send)
+
+    async def _poll(
+        self, sid: str, session: dict[str, Any], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Pass on a poll, unless another one of the session waits.
+
+        Engine.IO does not notice that the client has gone, so one could leave thousands behind.
+        """
+
+        async def note_answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                session["has polled"] = True
+            await send(message)
+
+        if session.get("polls"):
+            await PlainTextResponse("one poll at a time\n", 400)(scope, receive, send)
+            await self._end(sid)
+            return
+        session["polls"] = True
+        try:
+            await self._app(scope, receive, note_answer)
+        finally:
+            session["polls"] = False
 
     def _can_open(self) -> bool:
         """Return whether one more session may poll, and note it."""

@@ -142,14 +142,35 @@ async def test_a_client_that_connects_after_its_ping_timeout_leaves_nothing(
         await is_empty(hall)
 
 
-async def test_a_pong_without_a_poll_ends_the_session(hall: Hall, url: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "more"), [("HEAD", ""), ("OPTIONS", ""), ("PUT", ""), ("GET", "&j=x")]
+)
+async def test_a_pong_without_a_poll_ends_the_session(
+    hall: Hall, url: str, method: str, more: str
+) -> None:
     async with polling(url) as (client, path):
         assert await post(client, path, "40") == 200
         async with client.get(path) as answer:
             assert (await answer.text()).startswith("40")
         assert await post(client, path, "3") == 200
+        async with client.request(method, path + more):  # no poll
+            pass
         assert await post(client, path, "3") == 400
     await is_empty(hall)
+
+
+async def test_a_second_poll_at_the_same_time_ends_the_session() -> None:
+    hall = Hall(ping=(60, 60))  # until the ping, the first one waits
+
+    async def poll(client: aiohttp.ClientSession, path: str) -> int:
+        async with client.get(path) as answer:
+            return answer.status
+
+    async with served.opened(hall.app, ready=False) as url, polling(url) as (client, path):
+        async with asyncio.timeout(10):
+            statuses = await asyncio.gather(*(poll(client, path) for _ in range(2)))
+        assert sorted(statuses) == [200, 400]
+        await is_empty(hall)
 
 
 @pytest.mark.parametrize("steps", [[], ["2probe"], ["5"], ["2probe", "40"]], ids=str)
