@@ -167,6 +167,17 @@ async def no_polls(url: str) -> None:
             await asyncio.sleep(0.1)
 
 
+async def left_polls(url: str) -> None:
+    """Polls of one session, each left before its answer."""
+    async with aiohttp.ClientSession(url) as client:
+        path = await open_polling(client)
+        timeout = aiohttp.ClientTimeout(0.01)
+        for _ in range(100):
+            with contextlib.suppress(TimeoutError):
+                async with client.get(path, timeout=timeout) as answer:
+                    answer.raise_for_status()
+
+
 async def half_upgrades(url: str) -> None:
     """Polling sessions that begin to upgrade, and go on polling."""
     async with aiohttp.ClientSession(url) as client:
@@ -187,12 +198,13 @@ async def nothing(_: str) -> None:
 
 ATTACKS = (
     attachments, namespaces, unknown_namespace, pings, silence,
-    races, in_one_body, no_polls, half_upgrades,
+    races, in_one_body, no_polls, left_polls, half_upgrades,
 )  # fmt: skip
 PARALLEL: dict[Attack, int] = {
     races: 20,
     in_one_body: 20,
     no_polls: 200,
+    left_polls: 20,
     half_upgrades: 20,
     silence: 20,
 }
@@ -235,9 +247,12 @@ async def ask_page(url: str, times: list[float]) -> None:
     async with aiohttp.ClientSession(url) as client:
         while True:
             began = time.monotonic()
-            async with client.get("/") as answer:
-                await answer.read()
-            times.append(time.monotonic() - began)
+            times.append(0.0)
+            try:
+                async with client.get("/") as answer:
+                    await answer.read()
+            finally:  # also when the measurement ends before the answer
+                times[-1] = time.monotonic() - began
             await asyncio.sleep(0.5)
 
 
