@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-PUSH_TIMEOUT = 2.0  # seconds, of a ballot's wait and of its push; see result/pipeline.py
+PUSH_TIMEOUT = 2.0  # seconds to wait for a push, and for the push itself; see result/pipeline.py
 MAX_BYTES = 4096  # of one message; those of `vote` have about a hundred
 
 Letter = Literal[

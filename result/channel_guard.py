@@ -138,15 +138,15 @@ class ChannelGuard:
                 session["has polled"] = True
             await send(message)
 
-        if session.get("polls"):
+        if session.get("is polling"):
             await PlainTextResponse("one poll at a time\n", 400)(scope, receive, send)
             await self._end(sid)
             return
-        session["polls"] = True
+        session["is polling"] = True
         try:
             await self._app(scope, receive, note_answer)
         finally:
-            session["polls"] = False
+            session["is polling"] = False
 
     def _can_open(self) -> bool:
         """Return whether one more session may poll, and note it."""

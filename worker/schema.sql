@@ -1,7 +1,7 @@
 -- The schema. A worker applies it under an advisory lock. It may run again at any time, and it
 -- migrates the classic voting app's table votes(id, vote) in place, with its rows.
--- Everything is one transaction. `psql -f schema.sql` repairs the tallies by hand. A worker executes only what
--- is between BEGIN and COMMIT, in a transaction of its own with the same isolation level.
+-- Everything is one transaction. `psql -f schema.sql` repairs the tallies by hand. A worker executes
+-- only what is between BEGIN and COMMIT, in a transaction of its own with the same isolation level.
 
 \set ON_ERROR_STOP on
 
