@@ -1,5 +1,6 @@
 """The connection to Redis or Valkey, at an address or as the Sentinels say."""
 
+import asyncio
 from typing import Any, cast
 
 import redis.asyncio
@@ -57,6 +58,22 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
     return redis.asyncio.Redis(host=settings.redis_host, port=settings.redis_port, **options)
 
 
+class _Sentinels(redis.asyncio.sentinel.Sentinel):
+    """The Sentinels, asked one question at a time.
+
+    The library moves the one that answered to the front of its list. Two questions that do so at
+    the same time put it there twice, in the place of another, which is never asked again.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+        self._question = asyncio.Lock()
+
+    async def discover_master(self, service_name: str) -> Any:
+        async with self._question:
+            return await super().discover_master(service_name)
+
+
 class _PrimaryClient(redis.asyncio.Redis):
     """A client of the primary. It closes its connections to the Sentinels, too."""
 
@@ -71,7 +88,7 @@ def _connect_with_sentinels(
     tls = {name: value for name, value in parsed_url.items() if name.startswith("ssl_")}
     tls["ssl"] = "connection_class" in parsed_url
     password = settings.redis_sentinel_password
-    sentinels: Any = redis.asyncio.sentinel.Sentinel(  # type: ignore[no-untyped-call]
+    sentinels: Any = _Sentinels(
         settings.redis_sentinels,
         sentinel_kwargs={
             **{name: options[name] for name in ("retry", "maint_notifications_config")},

@@ -71,6 +71,18 @@ async def test_a_silent_sentinel_is_left_out_after_a_third_of_a_second(group: Re
         assert 0.3 <= time.monotonic() - started < 0.8
 
 
+async def test_no_sentinel_is_forgotten_when_many_ask_at_once(group: Replicated) -> None:
+    first, *others = group.sentinels
+    async with connect(RedisSettings(**settings(group)), "test") as client:
+        group.children[first].signal(signal.SIGSTOP)
+        await asyncio.gather(*(client.ping() for _ in range(5)))
+        group.children[first].signal(signal.SIGCONT)
+        for port in others:
+            await group.kill(port)
+        await client.connection_pool.disconnect()
+        await client.ping()
+
+
 async def test_the_primary_and_its_replicas_are_known(group: Replicated) -> None:
     async with connect(RedisSettings(**settings(group)), "test") as client:
 
