@@ -28,6 +28,12 @@ NOTE_FLIGHTS = """() => {
     globalThis.flown = [];
     new MutationObserver(note).observe(document.querySelector(".diagram"), { childList: true });
 }"""
+CLIENT = """async () => {
+    const { io } = await import(document.querySelector("link[href*='socket.io']").href);
+    globalThis.client = io({ forceNew: true });
+    globalThis.heard = [];
+    client.on("scores", (scores) => heard.push(JSON.parse(scores).a ?? 0));
+}"""
 NEW = {"version": "0.3.0-green", "accent": "#0a7a3c"}
 
 
@@ -366,6 +372,27 @@ async def test_a_worker_crashes_and_is_restarted(running: System, arrive: Arrive
     await until.true(has_flown, GONE / 1_000)
     await expect(box(wall, "worker")).to_have_count(1)
     assert await running.tallies() == {"a": 1}
+
+
+@pytest.mark.xdist_group("system")
+async def test_a_client_without_options_upgrades_and_leaves(
+    running: System, arrive: Arrive
+) -> None:
+    """Without options, the client polls first, as on a classic page."""
+    wall = await arrive(running.result.url)
+    await wall.page.evaluate(CLIENT)
+    upgraded = "client.io.engine.transport.name === 'websocket'"
+    await until.true(lambda: wall.page.evaluate(upgraded))
+    phone = await arrive(running.vote.url)
+    await phone.vote("a")
+    await until.true(lambda: wall.page.evaluate("heard.at(-1) === 1"))
+    assert "result_browsers 2.0" in await running.result.text("/metrics")
+    await wall.page.evaluate("client.disconnect()")
+
+    async def has_left() -> bool:
+        return "result_browsers 1.0" in await running.result.text("/metrics")
+
+    await until.true(has_left)
 
 
 @pytest.mark.xdist_group("system")

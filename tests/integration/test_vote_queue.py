@@ -114,6 +114,13 @@ async def test_too_many_waiting_ballots_are_refused(
     assert await outcomes(start(pushed, 12)) == [None] * 10 + [NotRecordedError] * 2
 
 
+async def test_all_that_wait_learn_the_reason(pushed: Pushed, client: Client) -> None:
+    await pushed.push(ballot(0))
+    async with store.full(client):
+        refused = await asyncio.gather(*start(pushed, 5 * queue.MAX_PUSH), return_exceptions=True)
+    assert {repr(each) for each in refused} == {"NotRecordedError('the memory of Redis is full')"}
+
+
 async def test_a_voter_who_hangs_up_stops_nobody_else(pushed: Pushed, client: Client) -> None:
     pushes = start(pushed, 10)
     await asyncio.sleep(0)
