@@ -34,7 +34,7 @@ BURST = 50  # messages that are sent at once
 
 # What is allowed.
 MAX_GROWTH = 40.0  # MiB
-MAX_SECOND_GROWTH = 5.0  # MiB; the allocator does not return all
+MAX_SECOND_GROWTH = 10.0  # MiB; the allocator does not return all, and levels off
 MIN_SCORES = 10.0  # per second
 MAX_PAGE = 1.0  # seconds
 
