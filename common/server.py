@@ -46,7 +46,7 @@ def serve(
         grace: Seconds that requests in progress have after the signal.
         websockets: Whether the app has any. Their library is only in the image of result.
     """
-    # uvicorn raises the signal again after an orderly end: that is no failure.
+    # uvicorn raises the signal again after a graceful shutdown: that is no failure.
     _prepare(settings, status_of_signal=0)
     try:
         app = create_app(settings)
