@@ -23,8 +23,8 @@ lint-workflows: $(VENV)/dev ## check what GitHub and Renovate read (with Go inst
 	@if command -v go >/dev/null; then go run $(ACTIONLINT); \
 	  else echo "actionlint is skipped, because Go is not installed" >&2; fi
 
-.PHONY: licences
-licences: $(VENV)/dev ## list the licenses of all dependencies; fail if pyproject.toml does not allow one
+.PHONY: licenses
+licenses: $(VENV)/dev ## list the licenses of all dependencies; fail if pyproject.toml does not allow one
 	@$(VENV)/bin/pip-licenses --python $(PY) $(ARGS)
 
 $(SYFT)/installed: requirements/syft.txt $(VENV)/uv

@@ -18,5 +18,5 @@ def test_workflows_call_targets_that_exist() -> None:
         for names in CALLED.findall(path.read_text())
         for target in " ".join(names).split()
     }
-    assert {"test", "licences", "e2e-cluster", "e2e-exercises", "release-files"} <= called
+    assert {"test", "licenses", "e2e-cluster", "e2e-exercises", "release-files"} <= called
     assert called <= defined
