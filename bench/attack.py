@@ -282,8 +282,11 @@ async def run_once(
             peak = max(peak, memory(target.pid))
             await asyncio.sleep(0.1)
         least = min(counts) / seconds
-        for task in tasks:
-            task.cancel()
+        running = set(tasks)
+        while running:  # aiohttp can take a cancellation for the end of its timeout
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=1)
     await asyncio.sleep(2)
     return peak / MIB, memory(target.pid) / MIB, least, max(times)
 
