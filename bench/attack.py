@@ -35,7 +35,7 @@ BURST = 50  # messages that are sent at once
 
 # What is allowed.
 MAX_GROWTH = 40.0  # MiB
-MAX_SECOND_GROWTH = 10.0  # MiB; the allocator does not return all, and levels off
+MAX_SECOND_GROWTH = 10.0  # MiB; the allocator keeps some, up to a level
 MIN_SCORES = 10.0  # per second
 MAX_PAGE = 1.0  # seconds
 
@@ -232,7 +232,7 @@ def attack_at_once(attack: Attack, url: str) -> None:
 
 @contextlib.contextmanager
 def attacking(attack: Attack, url: str) -> Iterator[None]:
-    """Attack while the block runs, in a process of its own: a busy attacker measures nothing."""
+    """Attack while the block runs, in another process: it must not slow down the measurement."""
     attacker = multiprocessing.get_context("spawn").Process(
         target=attack_at_once, args=(attack, url)
     )
@@ -341,7 +341,7 @@ async def compose_target() -> AsyncIterator[Target]:
     async def vote() -> None:
         async with aiohttp.ClientSession() as client:
             form = {"vote": "a"}
-            with contextlib.suppress(aiohttp.ClientError):  # counted as scores that do not come
+            with contextlib.suppress(aiohttp.ClientError):  # its scores are missing then
                 async with client.post("http://127.0.0.1:8080/", data=form, allow_redirects=False):
                     pass
 
@@ -354,13 +354,20 @@ async def measure(
     seconds: float,
 ) -> bool:
     """Attack twice and print a row. Return whether all limits are kept."""
-    async with opened as target:
-        await run_once(nothing, target, 5)
-        before = memory(target.pid) / MIB
-        peak, after, scores, page = await run_once(attack, target, seconds)
-        second_peak, second_after, second_scores, second_page = await run_once(
-            attack, target, seconds
-        )
+    has_ended = False
+    try:
+        async with opened as target:
+            await run_once(nothing, target, 5)
+            before = memory(target.pid) / MIB
+            peak, after, scores, page = await run_once(attack, target, seconds)
+            second_peak, second_after, second_scores, second_page = await run_once(
+                attack, target, seconds
+            )
+    except* psutil.NoSuchProcess:
+        has_ended = True
+    if has_ended:
+        print(f"| {attack.__name__} | the service has ended | | | | | no |", flush=True)
+        return False
     growth, second = max(peak, second_peak) - before, second_after - after
     scores, page = min(scores, second_scores), max(page, second_page)
     is_met = (

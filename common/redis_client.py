@@ -61,16 +61,16 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
 class _Sentinels(redis.asyncio.sentinel.Sentinel):
     """The Sentinels, asked one question at a time.
 
-    The library moves the one that answered to the front of its list. Two questions that do so at
-    the same time put it there twice, in the place of another, which is never asked again.
+    After each answer, the library reorders its list of Sentinels. Two concurrent questions can
+    overwrite an entry of that list, and the Sentinel in it is never asked again.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)  # type: ignore[no-untyped-call]
-        self._question = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def discover_master(self, service_name: str) -> Any:
-        async with self._question:
+        async with self._lock:
             return await super().discover_master(service_name)
 
 
