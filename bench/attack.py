@@ -331,21 +331,32 @@ def _compose(*command: str) -> str:
 
 @contextlib.asynccontextmanager
 async def compose_target() -> AsyncIterator[Target]:
-    """Take the result service of Docker Compose, restarted. Each change is a vote."""
+    """Take the result service of Docker Compose, restarted."""
     _compose("compose", "restart", "result")
     _compose("compose", "up", "--detach", "--wait")
     container = _compose("compose", "ps", "--quiet", "result")
     tini = int(_compose("inspect", "--format", "{{.State.Pid}}", container))
     pid = max(psutil.Process(tini).children(recursive=True), key=lambda each: each.pid).pid
+    psql = await asyncio.create_subprocess_exec(
+        *("docker", "compose", "exec", "-T", "db", "psql", "--username", "postgres", "voting"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert psql.stdin
+    assert psql.stdout
+    sql, answers = psql.stdin, psql.stdout
 
-    async def vote() -> None:
-        async with aiohttp.ClientSession() as client:
-            form = {"vote": "a"}
-            with contextlib.suppress(aiohttp.ClientError):  # its scores are missing then
-                async with client.post("http://127.0.0.1:8080/", data=form, allow_redirects=False):
-                    pass
+    async def insert() -> None:
+        sql.write(f"{INSERT};\n".encode())
+        await answers.readline()
 
-    yield Target("http://127.0.0.1:8081", pid, vote)
+    try:
+        sql.write(b"SET synchronous_commit = off;\n")
+        await answers.readline()
+        yield Target("http://127.0.0.1:8081", pid, insert)
+    finally:
+        sql.close()
+        await psql.wait()
 
 
 async def measure(
