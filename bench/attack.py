@@ -331,12 +331,17 @@ def _compose(*command: str) -> str:
 
 @contextlib.asynccontextmanager
 async def compose_target() -> AsyncIterator[Target]:
-    """Take the result service of Docker Compose, restarted."""
+    """Take the result service of Docker Compose, restarted, at the address of nginx.
+
+    The published port on loopback would add the queue of Docker's own proxy to the page's time.
+    """
     _compose("compose", "restart", "result")
     _compose("compose", "up", "--detach", "--wait")
     container = _compose("compose", "ps", "--quiet", "result")
     tini = int(_compose("inspect", "--format", "{{.State.Pid}}", container))
     pid = max(psutil.Process(tini).children(recursive=True), key=lambda each: each.pid).pid
+    network = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    nginx = _compose("inspect", "--format", network, _compose("compose", "ps", "--quiet", "nginx"))
     psql = await asyncio.create_subprocess_exec(
         *("docker", "compose", "exec", "-T", "db", "psql", "--username", "postgres", "voting"),
         stdin=asyncio.subprocess.PIPE,
@@ -353,7 +358,7 @@ async def compose_target() -> AsyncIterator[Target]:
     try:
         sql.write(b"SET synchronous_commit = off;\n")
         await answers.readline()
-        yield Target("http://127.0.0.1:8081", pid, insert)
+        yield Target(f"http://{nginx}:8081", pid, insert)
     finally:
         sql.close()
         await psql.wait()
