@@ -340,8 +340,8 @@ async def compose_target() -> AsyncIterator[Target]:
     container = _compose("compose", "ps", "--quiet", "result")
     tini = int(_compose("inspect", "--format", "{{.State.Pid}}", container))
     pid = max(psutil.Process(tini).children(recursive=True), key=lambda each: each.pid).pid
-    network = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    nginx = _compose("inspect", "--format", network, _compose("compose", "ps", "--quiet", "nginx"))
+    address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    nginx = _compose("inspect", "--format", address, _compose("compose", "ps", "--quiet", "nginx"))
     psql = await asyncio.create_subprocess_exec(
         *("docker", "compose", "exec", "-T", "db", "psql", "--username", "postgres", "voting"),
         stdin=asyncio.subprocess.PIPE,
