@@ -99,6 +99,20 @@ async def test_a_restart_of_all_servers_of_redis_loses_no_vote(running: Replicat
     assert await running.primary("redis") == primary
 
 
+async def test_a_sentinel_that_missed_the_newest_primary_learns_it(running: Replicated) -> None:
+    """As when the name of the new primary did not resolve: it has the epoch, and names another."""
+    await running.switch_over("redis")
+    await running.healthy()
+    primary = await running.primary("redis")
+    pod, other = (f"redis-{number}" for number in range(3) if f"redis-{number}" != primary)
+    script = f"s/^sentinel monitor votes [^.]*/sentinel monitor votes {other}/"
+    sed = ("sed", "-i", script, "/data/sentinel.conf")
+    await running.system.kubectl("exec", pod, "--container=redis", "--", *sed)
+    await running.valkey(pod, "shutdown", port=26379)
+    await running.healthy()
+    assert await running.primary("redis") == primary
+
+
 async def test_a_restart_of_all_servers_of_postgres_loses_no_vote(running: Replicated) -> None:
     refused = running.voters.refused
     async with running.under_load():

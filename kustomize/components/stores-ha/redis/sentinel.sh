@@ -44,4 +44,18 @@ sentinel parallel-syncs votes 1
 CONF
 } > "$saved.new"
 mv "$saved.new" "$saved"
+# When a Sentinel hears of a new primary, but its name does not resolve at that moment, it keeps the new
+# epoch with the old primary, until the next failover: alone, it calls a replica a primary that is
+# down. Without the epoch, it takes the primary that the others name next.
+(
+    while sleep 5; do
+        case $(valkey-cli -p 26379 sentinel master votes 2>/dev/null | paste -s -d ' ' -) in
+            *" flags s_down,master "*" role-reported slave "*) ;;
+            *) continue ;;
+        esac
+        echo "this Sentinel missed who the primary is: it starts again, and asks the others"
+        sed -i '/^sentinel config-epoch /d' "$saved"
+        valkey-cli -p 26379 shutdown
+    done
+) &
 exec valkey-server "$saved" --sentinel

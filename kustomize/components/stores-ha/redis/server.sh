@@ -20,13 +20,14 @@ ask() {
     done
 }
 
-# The Sentinel with the newest epoch knows the newest primary. One that was down may know an older one:
-# so all three are asked, and two are enough only when the third one does not answer for a while.
+# The Sentinels with the newest epoch know the newest primary: if they differ, most of them do. One
+# that was down may know an older one: so all three are asked, and two are enough only when the third
+# one does not answer for a while.
 waited=0
 while :; do
     answers=$(ask)
     count=$(echo "$answers" | grep -c . || true)
-    primary=$(echo "$answers" | sort -n | tail -n 1 | cut -d ' ' -f 4)
+    primary=$(echo "$answers" | awk '{ print $1, $4 }' | sort | uniq -c | sort -n -k 2,2 -k 1,1 | tail -n 1 | awk '{ print $3 }')
     if [ "$count" = 3 ] || { [ "$count" = 2 ] && [ "$waited" -ge 10 ]; }; then
         [ "$primary" = "$me" ] || break
         if [ -d /data/appendonlydir ]; then
