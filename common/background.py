@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +22,13 @@ async def background(*endless: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
         yield
         for task in tasks:
             task.cancel()
+
+
+def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Run a coroutine at once, up to its first wait. Many end there, without one."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
+    return asyncio.create_task(coroutine)
 
 
 def _stop_if_failed(task: asyncio.Task[Any]) -> None:

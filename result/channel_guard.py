@@ -17,6 +17,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.background import start
+
 PATH = "/socket.io/"
 MAX_SESSIONS = 1_000  # that poll, in one replica
 PING_INTERVAL = 10  # seconds
@@ -243,14 +245,17 @@ class Connection:
             raise OSError("the client is gone")
         if self._sid is None and message["type"] == "websocket.send":
             self._sid = json.loads(message["text"][1:])["sid"]  # Engine.IO opens the session
+        sending = start(self._pass_on(message))  # a timeout for each would take longer than it
         try:
-            async with asyncio.timeout(SEND_TIMEOUT):
-                await self._send(message)
+            await (sending if sending.done() else asyncio.wait_for(sending, SEND_TIMEOUT))
         except TimeoutError:
             self._is_gone = True
             if self._reading is not None:
                 self._reading.reschedule(asyncio.get_running_loop().time())
             raise OSError("the client reads nothing") from None
+
+    async def _pass_on(self, message: Message) -> None:
+        await self._send(message)
 
     async def _allows(self, packet: str | None) -> bool:
         if packet is None:  # bytes

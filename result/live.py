@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 import json
 import logging
-import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import socketio
@@ -19,6 +18,7 @@ import structlog
 from starlette.types import Message, Send
 
 from common import tracing
+from common.background import start
 from common.clock import milliseconds
 from common.poll import Poll
 from common.security import is_same_host
@@ -56,7 +56,7 @@ class Client:
         """Send a message in the place of an older one of this event that still waits."""
         self._newest[event] = message
         if self._sending is None or self._sending.done():
-            self._sending = _start(self._send_newest())
+            self._sending = start(self._send_newest())
 
     async def _send_newest(self) -> None:
         # A closed connection is no error; python-socketio reports it as a disconnect.
@@ -236,13 +236,6 @@ def _message(event: str, content: object) -> Message:
 def _lasting(status: Content) -> Content:
     """Return the status without what changes all the time."""
     return {key: value for key, value in status.items() if key not in ("now", "as_of")}
-
-
-def _start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Run the coroutine at once. Most sends end there, without a new turn of the event loop."""
-    if sys.version_info >= (3, 12):
-        return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
-    return asyncio.create_task(coroutine)
 
 
 def _silent(name: str) -> logging.Logger:
