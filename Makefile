@@ -75,6 +75,6 @@ requirements: $(VENV)/uv ## lock the newest dependencies in requirements/
 
 .PHONY: clean
 clean: ## delete all votes of `make run`, and everything else that the targets made
-	@if [ -x $(PY) ]; then $(PY) -m standalone.remove; fi
+	@if [ -e .standalone ]; then $(firstword $(wildcard $(PY)) $(PYTHON)) -m standalone.remove; fi
 	@rm -rf $(VENV) .standalone build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

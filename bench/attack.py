@@ -158,6 +158,13 @@ async def in_one_body(url: str) -> None:
             await answer.read()
 
 
+async def heads(url: str) -> None:
+    """Polling sessions whose requests have long headers, which cost four bytes per letter."""
+    headers = {"x-long": "\U0001f408" + "n" * (15 * KIB)}
+    async with aiohttp.ClientSession(url, headers=headers) as client:
+        await post(client, await open_polling(client), "40")
+
+
 async def no_polls(url: str) -> None:
     """Polling sessions that connect and answer pings, but never poll."""
     async with aiohttp.ClientSession(url) as client:
@@ -199,11 +206,12 @@ async def nothing(_: str) -> None:
 
 ATTACKS = (
     attachments, namespaces, unknown_namespace, pings, silence,
-    races, in_one_body, no_polls, left_polls, half_upgrades,
+    races, in_one_body, heads, no_polls, left_polls, half_upgrades,
 )  # fmt: skip
 PARALLEL: dict[Attack, int] = {
     races: 20,
     in_one_body: 20,
+    heads: 20,
     no_polls: 200,
     left_polls: 20,
     half_upgrades: 20,

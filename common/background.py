@@ -25,7 +25,7 @@ async def background(*endless: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
 
 
 def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Run a coroutine at once, up to its first wait. Many end there, without one."""
+    """Start a task. From Python 3.12 on, it runs at once until it has to wait, if it has to."""
     if sys.version_info >= (3, 12):
         return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
     return asyncio.create_task(coroutine)

@@ -6,7 +6,6 @@ answer whatever a client sends, and keep each answer until the client has read i
 
 import asyncio
 import contextlib
-import json
 import time
 from collections import deque
 from typing import Any
@@ -17,25 +16,24 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.background import start
+from result.guarded_websocket import GuardedWebSocket
 
 PATH = "/socket.io/"
 MAX_SESSIONS = 1_000  # that poll, in one replica
 PING_INTERVAL = 10  # seconds
 PING_TIMEOUT = 10  # seconds
 RETRY_AFTER = 5  # seconds
-SEND_TIMEOUT = 3.0  # seconds until a client that reads nothing counts as gone
-UPGRADE_TIMEOUT = 10.0  # seconds for each step from polling to a WebSocket
 END_TIMEOUT = 1.0  # seconds that a client has to read that its session ends
 MAX_CONNECT = 1024  # characters
-POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
+MAX_HEAD = 2048  # characters of the address and of what is kept of the headers
+HEADERS = (  # that Engine.IO and `Live` read
+    b"accept-encoding", b"connection", b"content-length", b"host", b"origin", b"upgrade",
+    b"x-forwarded-host", b"x-forwarded-proto",
+)  # fmt: skip
 
 # Packets of Engine.IO and Socket.IO, protocol versions 4 and 5.
 CLOSE, PONG, CONNECT, DISCONNECT = "1", "3", "40", "41"
-UPGRADE = ("2probe", "5")
 SEPARATOR = "\x1e"  # between the packets of one post
-
-GONE: Message = {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
 
 
 class ChannelGuard:
@@ -46,8 +44,10 @@ class ChannelGuard:
     the ping.
 
     A session that polls costs memory until its ping times out, and some of it for `PING_INTERVAL`
-    after its end. One client could open thousands each second, so both numbers are limited. A
-    WebSocket costs its client a connection.
+    after its end. One client could open thousands each second, so the sessions that poll are
+    limited, and so are new ones. A WebSocket costs its client a connection.
+
+    Socket.IO keeps the head of the first request with the session, so only a short one passes.
 
     Args:
         app: The server as an ASGI app, and the app behind it.
@@ -69,12 +69,22 @@ class ChannelGuard:
         # Socket.IO also serves the path without the last slash.
         if scope["type"] == "lifespan" or not f"{scope['path']}/".startswith(PATH):
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
+            return
+        headers = {name: value for name, value in scope["headers"] if name in HEADERS}
+        scope = {**scope, "headers": list(headers.items())}
+        size = sum(map(len, (scope["path"], scope["query_string"], *headers.values())))
+        if scope["type"] == "websocket":
+            if size > MAX_HEAD:
+                await send({"type": "websocket.close"})
+                return
             self._websockets += 1
             try:
                 await self._serve_websocket(scope, receive, send)
             finally:
                 self._websockets -= 1
+        elif size > MAX_HEAD:
+            text = f"address and headers are longer than {MAX_HEAD} characters\n"
+            await PlainTextResponse(text, 431)(scope, receive, send)
         else:
             await self._serve_request(scope, receive, send)
 
@@ -91,7 +101,7 @@ class ChannelGuard:
         if not is_allowed or (sid is not None and not await self._is_first(sid, "upgrade")):
             await send({"type": "websocket.close"})
             return
-        connection = Connection(self, sid, receive, send)
+        connection = GuardedWebSocket(self.allows, sid, receive, send)
         try:
             await self._app(scope, connection.receive, connection.send)
         except OSError:
@@ -191,81 +201,6 @@ class ChannelGuard:
             async with asyncio.timeout(END_TIMEOUT):
                 await self._engine.disconnect(sid)
         await self._session(sid)  # Engine.IO forgets an ended session when it is asked for it
-
-
-class Connection:
-    """A WebSocket whose client may send little and has to read.
-
-    Args:
-        guard: Says what the client may send.
-        sid: The session that has polled until now; None for a new one.
-        receive: Returns the next message of the client.
-        send: Sends a message to the client.
-    """
-
-    def __init__(self, guard: ChannelGuard, sid: str | None, receive: Receive, send: Send) -> None:
-        self._guard = guard
-        self._sid = sid
-        self._receive = receive
-        self._send = send
-        self._steps = list(UPGRADE) if sid else []  # those to come
-        self._reading: asyncio.Timeout | None = None
-        self._is_gone = False
-
-    @property
-    def is_upgrading(self) -> bool:
-        """Whether the session still polls."""
-        return bool(self._steps)
-
-    async def receive(self) -> Message:
-        """Return the next message, or a disconnect if the client may not send it or is gone."""
-        if self._is_gone:
-            return GONE
-        try:
-            async with asyncio.timeout(UPGRADE_TIMEOUT if self._steps else None) as self._reading:
-                message = await self._receive()
-        except TimeoutError:
-            return GONE
-        finally:
-            self._reading = None
-        if message["type"] != "websocket.receive" or await self._allows(message.get("text")):
-            return message
-        with contextlib.suppress(OSError, RuntimeError):  # it is closed already
-            await self.send({"type": "websocket.close", "code": POLICY_VIOLATION})
-        self._is_gone = True
-        return GONE
-
-    async def send(self, message: Message) -> None:
-        """Send a message.
-
-        Raises:
-            OSError: The client is gone, or has read nothing for `SEND_TIMEOUT`.
-        """
-        if self._is_gone:
-            raise OSError("the client is gone")
-        if self._sid is None and message["type"] == "websocket.send":
-            self._sid = json.loads(message["text"][1:])["sid"]  # Engine.IO opens the session
-        sending = start(self._pass_on(message))  # a timeout for each would take longer than it
-        try:
-            await (sending if sending.done() else asyncio.wait_for(sending, SEND_TIMEOUT))
-        except TimeoutError:
-            self._is_gone = True
-            if self._reading is not None:
-                self._reading.reschedule(asyncio.get_running_loop().time())
-            raise OSError("the client reads nothing") from None
-
-    async def _pass_on(self, message: Message) -> None:
-        await self._send(message)
-
-    async def _allows(self, packet: str | None) -> bool:
-        if packet is None:  # bytes
-            return False
-        if not self._steps:
-            return await self._guard.allows(self._sid, packet)
-        if packet != self._steps[0]:
-            return False
-        del self._steps[0]
-        return True
 
 
 def _parameter(scope: Scope, name: str) -> str | None:

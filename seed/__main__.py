@@ -63,9 +63,9 @@ async def seed(options: Options) -> int:
         return 0
 
 
-def main() -> None:
+def main(program: str = "python -m seed") -> None:
     """Do the job until it is done or Ctrl-C stops it."""
-    options = parse()
+    options = parse(program=program)
     try:
         sys.exit(uvloop.run(seed(options)))
     except SeedError as error:

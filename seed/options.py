@@ -74,11 +74,13 @@ OPTIONS = (
 
 
 def parse(
-    arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ
+    arguments: Sequence[str] | None = None,
+    environment: Mapping[str, str] = os.environ,
+    program: str = "python -m seed",
 ) -> Options:
     """Read the options. On a mistake, print it and exit with status 2."""
     parser = argparse.ArgumentParser(
-        prog="python -m seed",
+        prog=program,
         description="Cast votes at the vote page as browsers do, each voter with its own cookie.",
         epilog="Exit status: 0 if every vote was acknowledged (and verified, with --verify);"
         " 1 if not; 2 if an option is invalid.",

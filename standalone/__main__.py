@@ -31,7 +31,7 @@ def seed() -> None:
     _prepare()
     from seed.__main__ import main
 
-    main()
+    main("voting-seed")
 
 
 def _prepare() -> None:

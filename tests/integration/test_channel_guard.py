@@ -106,6 +106,38 @@ async def test_a_post_that_says_more_than_a_browser_ends_the_session(
     await is_empty(hall)
 
 
+async def test_connecting_and_leaving_in_one_post_leaves_nothing(hall: Hall, url: str) -> None:
+    async with polling(url) as (client, path):
+        assert await post(client, path, "40\x1e1") == 200
+    await is_empty(hall)
+
+
+async def test_a_session_keeps_only_what_is_needed_of_the_headers(hall: Hall, url: str) -> None:
+    async with aiohttp.ClientSession(url, headers={"x-long": LONG}) as client:
+        async with client.get(f"{PATH}polling") as answer:
+            sid = json.loads((await answer.text())[1:])["sid"]
+        assert await post(client, f"{PATH}polling&sid={sid}", "40") == 200
+        await until.true(lambda: hall.browsers == 1)
+        (environ,) = hall.live.server.environ.values()
+        assert "HTTP_HOST" in environ
+        assert LONG not in str(environ)
+
+
+@pytest.mark.parametrize("place", ["address", "header"])
+async def test_a_long_head_opens_no_session(hall: Hall, url: str, place: str) -> None:
+    more = f"&more={LONG}" if place == "address" else ""
+    headers = {"x-forwarded-host": LONG} if place == "header" else {}
+    async with (
+        aiohttp.ClientSession(url, headers=headers) as client,
+        client.get(f"{PATH}polling{more}") as answer,
+    ):
+        assert answer.status == 431
+    with pytest.raises(InvalidStatus):
+        address = url.replace("http", "ws")
+        await connect(f"{address}{PATH}websocket{more}", additional_headers=headers)
+    assert not hall.live.server.eio.sockets
+
+
 async def test_a_client_that_does_not_read_is_gone_after_a_while(hall: Hall, url: str) -> None:
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname, parts.port or 80)) as connection:

@@ -59,9 +59,13 @@ def launch(
     return services.started[-1]
 
 
-def test_the_command_names_its_version_and_its_options(installed: Path, place: Path) -> None:
-    for option, text in (("--version", __version__), ("--help", "usage: voting ")):
-        command = [str(installed / "voting"), option]
+def test_the_commands_name_their_version_and_their_options(installed: Path, place: Path) -> None:
+    for name, option, text in (
+        ("voting", "--version", __version__),
+        ("voting", "--help", "usage: voting "),
+        ("voting-seed", "--help", "usage: voting-seed "),
+    ):
+        command = [str(installed / name), option]
         said = subprocess.run(
             command, cwd=place, env=environment(place), capture_output=True, text=True, check=True
         )
