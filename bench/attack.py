@@ -160,7 +160,7 @@ async def in_one_body(url: str) -> None:
 
 async def heads(url: str) -> None:
     """Polling sessions whose requests have long headers, which cost four bytes per letter."""
-    headers = {"x-long": "\U0001f408" + "n" * (15 * KIB)}
+    headers = {"x-long": "\U0001f408" + "n" * (7 * KIB)}
     async with aiohttp.ClientSession(url, headers=headers) as client:
         await post(client, await open_polling(client), "40")
 

@@ -19,13 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from result.guarded_websocket import GuardedWebSocket
 
 PATH = "/socket.io/"
-MAX_SESSIONS = 1_000  # that poll, in one replica
+MAX_SESSIONS = 800  # that poll, in one replica
 PING_INTERVAL = 10  # seconds
 PING_TIMEOUT = 10  # seconds
 RETRY_AFTER = 5  # seconds
 END_TIMEOUT = 1.0  # seconds that a client has to read that its session ends
 MAX_CONNECT = 1024  # characters
-MAX_HEAD = 2048  # characters of the address and of what is kept of the headers
+MAX_HEAD = 8 * 1024  # bytes of the headers of a request
+MAX_KEPT = 1024  # characters of the address and of the headers that are kept
 HEADERS = (  # that Engine.IO and `Live` read
     b"accept-encoding", b"connection", b"content-length", b"host", b"origin", b"upgrade",
     b"x-forwarded-host", b"x-forwarded-proto",
@@ -47,7 +48,7 @@ class ChannelGuard:
     after its end. One client could open thousands each second, so the sessions that poll are
     limited, and so are new ones. A WebSocket costs its client a connection.
 
-    Socket.IO keeps the head of the first request with the session, so only a short one passes.
+    Socket.IO keeps all that it gets of the first request with the session, so it gets little.
 
     Args:
         app: The server as an ASGI app, and the app behind it.
@@ -70,23 +71,21 @@ class ChannelGuard:
         if scope["type"] == "lifespan" or not f"{scope['path']}/".startswith(PATH):
             await self._app(scope, receive, send)
             return
-        headers = {name: value for name, value in scope["headers"] if name in HEADERS}
-        scope = {**scope, "headers": list(headers.items())}
-        size = sum(map(len, (scope["path"], scope["query_string"], *headers.values())))
+        kept = _shorten(scope)
         if scope["type"] == "websocket":
-            if size > MAX_HEAD:
+            if kept is None:
                 await send({"type": "websocket.close"})
                 return
             self._websockets += 1
             try:
-                await self._serve_websocket(scope, receive, send)
+                await self._serve_websocket(kept, receive, send)
             finally:
                 self._websockets -= 1
-        elif size > MAX_HEAD:
-            text = f"address and headers are longer than {MAX_HEAD} characters\n"
+        elif kept is None:
+            text = f"address or headers are too long: more than {MAX_KEPT} or {MAX_HEAD} bytes\n"
             await PlainTextResponse(text, 431)(scope, receive, send)
         else:
-            await self._serve_request(scope, receive, send)
+            await self._serve_request(kept, receive, send)
 
     async def allows(self, sid: str | None, packet: str) -> bool:
         """Return whether the client of a session may send this packet now."""
@@ -122,6 +121,9 @@ class ChannelGuard:
                 headers = {"retry-after": str(RETRY_AFTER)}
                 text = "too many clients poll; use a WebSocket\n"
                 response = PlainTextResponse(text, 503, headers)
+            else:
+                await self._open(scope, send)
+                return
         elif request.method == "POST":
             try:
                 body = await request.body()
@@ -136,6 +138,17 @@ class ChannelGuard:
             await self._poll(sid, session, scope, receive, send)
             return
         await (response or self._app)(scope, receive, send)
+
+    async def _open(self, scope: Scope, send: Send) -> None:
+        """Open a session. It keeps nothing of the connection of this request."""
+        answer: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            answer.append(message)
+
+        await self._app(scope, _replay(b""), collect)
+        for message in answer:
+            await send(message)
 
     async def _poll(
         self, sid: str, session: dict[str, Any], scope: Scope, receive: Receive, send: Send
@@ -207,6 +220,16 @@ def _parameter(scope: Scope, name: str) -> str | None:
     """Return a parameter of the address, as Engine.IO reads it."""
     query = parse_qs(scope["query_string"].decode(errors="replace"))
     return query[name][0] if name in query else None
+
+
+def _shorten(scope: Scope) -> Scope | None:
+    """Return what Socket.IO gets of a request; None if its head is too long."""
+    kept = {name: value for name, value in scope["headers"] if name in HEADERS}
+    size = sum(len(name) + len(value) for name, value in scope["headers"])
+    address = len(scope["path"]) + len(scope["query_string"])
+    if size > MAX_HEAD or address + sum(map(len, kept.values())) > MAX_KEPT:
+        return None
+    return {**scope, "headers": list(kept.items())}
 
 
 def _replay(body: bytes) -> Receive:
