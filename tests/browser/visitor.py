@@ -108,12 +108,14 @@ class Visitor:
         await self.page.evaluate(
             """async () => {
                 const isFinite = (it) => it.effect.getComputedTiming().iterations !== Infinity;
+                const moving = () => document.getAnimations().filter(isFinite);
                 const frame = () => new Promise(requestAnimationFrame);
                 await frame();
-                const moving = document.getAnimations().filter(isFinite);
-                await Promise.allSettled(moving.map((it) => it.finished));
-                await frame();
-                await frame();
+                do {  // while it waits, another movement may begin
+                    await Promise.allSettled(moving().map((it) => it.finished));
+                    await frame();
+                    await frame();
+                } while (moving().some((it) => it.playState === "running"));
             }"""
         )
 
