@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from result.guarded_websocket import GuardedWebSocket
 
 PATH = "/socket.io/"
-MAX_SESSIONS = 800  # that poll, in one replica
+MAX_SESSIONS = 600  # that poll, in one replica
 PING_INTERVAL = 10  # seconds
 PING_TIMEOUT = 10  # seconds
 RETRY_AFTER = 5  # seconds
