@@ -70,9 +70,8 @@ class GuardedWebSocket:
         if self._is_gone:
             raise OSError("the client is gone")
         if self._sid is None and message["type"] == "websocket.send":
-            self._sid = json.loads(message["text"][1:])[
-                "sid"
-            ]  # the first packet of Engine.IO names it
+            # The first packet of Engine.IO names the session.
+            self._sid = json.loads(message["text"][1:])["sid"]
         # Most sends do not have to wait, and take less time than a timeout would.
         sending = start(self._pass_on(message))
         try:
