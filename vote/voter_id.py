@@ -81,7 +81,7 @@ class VoterIds:
         if self._secrets[-1:] == [secret]:
             return
         self._secrets = [known for known in self._secrets if known != secret] + [secret]
-        # `Signer` would derive these keys again for each cookie.
+        # Once, as `Signer` itself would do for each cookie with the key derivation "hmac".
         derived = [hmac.digest(known, b"voter_id", "sha256") for known in self._secrets]
         self._signer = Signer(derived, key_derivation="none", digest_method=hashlib.sha256)
 
@@ -111,9 +111,7 @@ class VoterCookies:
         self, request: Request, response: Response, voter_id: str, choice: str | None
     ) -> None:
         """Set the cookies of a voter and of the choice; None removes an earlier choice."""
-        # A cookie with this id has been verified: a false one would give its voter a new id.
-        if not request.cookies.get(VOTER_COOKIE, "").startswith(f"{voter_id}."):
-            _set_cookie(request, response, VOTER_COOKIE, self.voter_ids.sign(voter_id))
+        _set_cookie(request, response, VOTER_COOKIE, self.voter_ids.sign(voter_id))
         if choice is not None:
             _set_cookie(request, response, CHOICE_COOKIE, f"{choice}.{self.edition}")
         elif CHOICE_COOKIE in request.cookies:

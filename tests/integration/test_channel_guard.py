@@ -281,7 +281,7 @@ async def test_a_client_that_vanishes_is_not_counted(hall: Hall, url: str, trans
     await is_empty(hall)
 
 
-# aiohttp forgets to close some of the connections on which the server ends a session.
+# Now and then aiohttp leaves a connection to the garbage collector, which then warns.
 @pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")
 async def test_random_packets_leave_nothing(
     hall: Hall, url: str, caplog: pytest.LogCaptureFixture
