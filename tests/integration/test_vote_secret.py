@@ -5,8 +5,9 @@ from typing import Any
 import redis.asyncio
 
 from common import keys
-from tests import store
-from vote.voter_id import SECRET_BYTES, VoterIds
+from tests import store, until
+from tests.integration import visitor
+from vote.voter_id import SECRET_BYTES, VOTER_COOKIE, VoterIds
 
 Client = redis.asyncio.Redis
 
@@ -54,6 +55,22 @@ async def test_after_a_rotation_earlier_cookies_stay_valid(client: Client) -> No
     assert voter_ids.verify(before) == "1234"
     assert other.verify(before) is None
     assert other.verify(voter_ids.sign("1234")) == "1234"
+
+
+async def test_a_vote_renews_the_cookie_of_an_earlier_secret(
+    guest: visitor.Visitor, client: Client
+) -> None:
+    await guest.vote("a")
+    voter_id = guest.cookies[VOTER_COOKIE].partition(".")[0]
+    await client.set(keys.COOKIE_SECRET, "another secret of the tests")
+    other = VoterIds()
+    await other.agree(client)
+
+    async def is_renewed() -> bool:
+        await guest.vote("b")
+        return other.verify(guest.cookies[VOTER_COOKIE]) == voter_id
+
+    await until.true(is_renewed)
 
 
 async def test_a_configured_secret_does_not_reach_redis(client: Client) -> None:
