@@ -10,15 +10,22 @@ class Address:
     """A TCP address, `url`, that leads to the server at the URL `target`.
 
     A new `target` holds for new connections, as in a Service of Kubernetes. `delays`: seconds that
-    a command takes to the server, by a word in it.
+    a command takes to the server, by a word in it. `silent`: how many connections from now on get
+    no answer.
     """
 
     def __init__(self, target: str) -> None:
         self.target = target
         self.url = ""
         self.delays: dict[bytes, float] = {}
+        self.silent = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.silent:
+            self.silent -= 1
+            with contextlib.closing(writer):
+                await reader.read()  # until the client gives up
+            return
         parts = urlsplit(self.target)
         if parts.scheme == "unix":
             inner = await asyncio.open_unix_connection(parts.path)

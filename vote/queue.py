@@ -8,9 +8,11 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import redis.asyncio
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ResponseError
 
 from common import keys
@@ -21,6 +23,7 @@ from vote.metrics import Metrics
 RUNNERS = 2  # while Redis writes one push to its disk, the next one is on its way
 MAX_WAITING = 20_000  # ballots
 MAX_PUSH = 2_000  # ballots in one command
+CONNECT_TIMEOUT = 0.9  # seconds for one attempt; PUSH_TIMEOUT leaves time for a second one
 WAIT_TIMEOUT = 1_500  # ms until Redis says how many replicas have a push; less than PUSH_TIMEOUT
 
 
@@ -116,7 +119,7 @@ class Queue:
         is_sent = is_pushed = False
         try:
             async with asyncio.timeout(PUSH_TIMEOUT):
-                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+                connection = await self._connect()
                 try:
                     is_sent = True
                     commands: list[tuple[Any, ...]] = [("RPUSH", keys.VOTES, *messages)]
@@ -143,6 +146,18 @@ class Queue:
             is_full = isinstance(error, OutOfMemoryError)
             reason = "the memory of Redis is full" if is_full else "Redis is unavailable"
             raise NotRecordedError(reason) from error
+
+    async def _connect(self) -> AbstractConnection:
+        """Take a connection from the pool. If it hangs, try again until the caller's time is over.
+
+        A new connection may hang although Redis is well: the resolver waits 5 seconds for a lost
+        packet.
+        """
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    connection: AbstractConnection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+                    return connection
 
 
 def _refuse(batch: Iterable[Waiting], error: NotRecordedError | UnsureError) -> None:

@@ -10,7 +10,7 @@ import redis.asyncio
 
 from common import keys
 from common.ballot import Ballot, encode
-from tests import store, until
+from tests import address, store, until
 from tests.integration import pushing
 from tests.integration.pushing import Pushed
 from vote import queue
@@ -63,6 +63,13 @@ async def test_a_ballot_is_acknowledged_only_when_redis_has_it(
     await stores.redis.resume()
     await pushing_one
     assert await client.llen(keys.VOTES) == 2
+
+
+async def test_a_connection_that_hangs_is_opened_again(stores: store.Stores) -> None:
+    async with address.opened(stores.redis_url) as slow, pushing.opened(slow.url) as pushed:
+        slow.silent = 1
+        await pushed.push(ballot(0))
+        assert not slow.silent
 
 
 async def test_a_refused_connection_means_not_recorded(
