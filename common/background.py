@@ -13,7 +13,8 @@ async def background(*endless: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
     """Run endless coroutines until the block ends.
 
     They handle the faults of stores themselves. If one fails nevertheless, that is a bug: the
-    process stops with a traceback in the log, so that the platform starts it again.
+    lifespan fails with a traceback in the log, and `common.server.serve` ends the process with
+    status 1, so that the platform starts it again.
     """
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in endless]
@@ -32,5 +33,5 @@ def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 
 
 def _stop_if_failed(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and task.exception():
+    if not task.cancelled() and task.exception():  # the group raises it where the block waits
         signal.raise_signal(signal.SIGTERM)

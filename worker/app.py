@@ -1,6 +1,5 @@
 """The worker as an ASGI app: probes and metrics, with the consumer in its lifespan."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -46,13 +45,12 @@ def create_app(settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        endless = [postgres.watch(store.ping), replica.publish()]
+        endless = [consumer.run(), postgres.watch(store.ping), replica.publish()]
         if settings.faults == "enabled":
             endless += [faults.follow(), reset.follow(settings, client)]
         async with client, background(*endless):
-            consuming = asyncio.create_task(consumer.run())
             yield
-            await consumer.stop(consuming)
+            await consumer.stop()
         store.close()
 
     return Starlette(

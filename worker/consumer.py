@@ -61,9 +61,19 @@ class Consumer:
         self._open_session = open_session
         self._last_session: str | None = None
         self._is_stopping = False
+        self._ended = asyncio.Event()
 
     async def run(self, stable: float = STABLE) -> None:
-        """Consume until stopped. An error of Redis ends the session, and a new one starts."""
+        """Consume until stopped. An error of Redis ends the session, and a new one starts.
+
+        Any other error is a bug, and ends the process: see `common.background`.
+        """
+        try:
+            await self._run_sessions(stable)
+        finally:
+            self._ended.set()
+
+    async def _run_sessions(self, stable: float) -> None:
         pauses = delays()
         while True:
             started = time.monotonic()
@@ -77,23 +87,21 @@ class Consumer:
             # All errors of Redis, its refusals too, or a URL that the library cannot read.
             except* (SettingsError, *redis_client.UNAVAILABLE) as group:
                 self._redis.mark_unavailable(group.exceptions[0])
-            except* Exception:
-                log.exception("session failed")
             self._store.forget_failure()  # without a session, nothing would clear it
             if time.monotonic() - started > stable:
                 pauses = delays()
             await asyncio.sleep(next(pauses))
 
-    async def stop(self, running: asyncio.Task[None]) -> None:
-        """Finish the batch in progress, requeue what is left and end the task of `run`.
+    async def stop(self) -> None:
+        """Finish the batch in progress. Then cancel `run`, which requeues what is left.
 
         While Postgres is unavailable, the batch is requeued, too.
         """
         self._is_stopping = True
         if self.progress.state == "working":
-            await asyncio.wait({running}, timeout=FINISH_TIMEOUT)
-        running.cancel()
-        await asyncio.wait({running})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FINISH_TIMEOUT):
+                    await self._ended.wait()
 
     async def _run_session(self) -> None:
         replica = self._settings.worker_name

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from copy import copy
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -94,7 +95,7 @@ class Store:
     async def ping(self) -> None:
         """Raise an error unless Postgres answers, has the schema and takes commits."""
         if self._failure is not None:
-            raise self._failure.with_traceback(None)
+            raise copy(self._failure)  # its own traceback each time: that of one would grow
         async with self._monitor.use() as connection:
             await connection.execute("SELECT 1")
         try:

@@ -57,7 +57,9 @@ async def test_after_each_restart_of_redis_there_is_one_new_session(
         await stores.redis.kill()
         await stores.redis.start()
     await until.true(is_back)
-    await consumer.stop(running)
+    await consumer.stop()
+    running.cancel()
+    await asyncio.wait({running})
     table.close()
     assert not await sessions(client)
 
