@@ -37,8 +37,8 @@ def serve(
 ) -> None:
     """Serve an app until SIGTERM or SIGINT, then end the process with status 0.
 
-    After an unexpected error in the background, the process ends with status 1. If a setting is wrong or the port cannot be used, one line says so and the process ends with
-    status 2.
+    After an unexpected error in the background, the process ends with status 1. If a setting is
+    wrong or the port cannot be used, one line says so and the process ends with status 2.
 
     Args:
         create_app: Returns the app. Its lifespan starts and stops what runs in the background.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -23,7 +23,19 @@ from common import __version__
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
 
+MIN_SECRET = 16  # characters
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().strip()) < MIN_SECRET:
+        raise ValueError(f"must have at least {MIN_SECRET} characters, best random ones")
+    return secret
+
+
+# A secret that nobody can guess, even with many tries.
+LongSecret = Annotated[SecretStr, AfterValidator(_check_secret)]
 
 
 class SettingsError(ValueError):

@@ -4,14 +4,15 @@ They exist only with FAULTS=enabled, and accept requests of the page itself and 
 """
 
 import asyncio
-import hashlib
 import hmac
+import secrets
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from itsdangerous import TimestampSigner
 from pydantic import AfterValidator, BaseModel, Field
 from redis.asyncio import Redis
 
@@ -25,28 +26,40 @@ from result.status import Status
 
 COOKIE = "presenter"
 COOKIE_AGE = 12 * 60 * 60  # seconds
+FIRST_DELAY = 0.1  # seconds until the answer after one wrong token
+MAX_DELAY = 2.0  # seconds
 RESET_TTL = 5  # seconds in which a worker must see the request; later nobody expects it any more
 
 
 class Presenter:
-    """The token that opens the endpoints, and the Redis where faults are set."""
+    """The token that opens the endpoints, and the Redis where faults are set.
+
+    Each wrong token doubles the time until the next answer, whoever sends it, up to `MAX_DELAY`.
+    So nobody can try many, and a right one never waits for long.
+    """
 
     def __init__(self, client: Redis, token: str) -> None:
         self.client = client
-        self.cookie = _digest(token)
+        self._token = token.encode()
+        self._signer = TimestampSigner(token, salt="presenter")
+        self._delay = 0.0  # seconds
 
-    def accepts(self, token: str) -> bool:
-        """Return whether this is the token."""
-        return self.accepts_cookie(_digest(token))
+    async def accepts(self, token: str) -> bool:
+        """Return whether this is the token. The answer waits after wrong ones."""
+        await asyncio.sleep(self._delay)
+        if hmac.compare_digest(token.encode(), self._token):
+            self._delay = 0.0
+            return True
+        self._delay = min(max(FIRST_DELAY, 2 * self._delay), MAX_DELAY)
+        return False
+
+    def create_cookie(self) -> str:
+        """Return a cookie that is valid for `COOKIE_AGE`. It does not reveal the token."""
+        return self._signer.sign(secrets.token_urlsafe(16)).decode()
 
     def accepts_cookie(self, value: str) -> bool:
-        """Return whether `accepts` was true before this cookie was set."""
-        return hmac.compare_digest(value.encode(), self.cookie.encode())
-
-
-def _digest(token: str) -> str:
-    """Return the content of the cookie. It does not reveal the token."""
-    return hmac.new(token.encode(), b"presenter", hashlib.sha256).hexdigest()
+        """Return whether `create_cookie` made this cookie within the last `COOKIE_AGE`."""
+        return self._signer.validate(value, max_age=COOKIE_AGE)
 
 
 async def get_presenter(request: Request) -> Presenter:
@@ -125,11 +138,11 @@ async def log_in(
     presenter: Annotated[Presenter, Depends(get_presenter)],
 ) -> None:
     """Set the cookie that the other endpoints require."""
-    if not presenter.accepts(login.token):
+    if not await presenter.accepts(login.token):
         raise HTTPException(401, "token: this is not the PRESENTER_TOKEN of the service")
     response.set_cookie(
         COOKIE,
-        presenter.cookie,
+        presenter.create_cookie(),
         max_age=COOKIE_AGE,
         secure=request.url.scheme == "https",
         httponly=True,

@@ -3,7 +3,7 @@
 from pydantic import SecretStr, ValidationInfo, field_validator
 
 from common.poll_settings import PageUrl, PollSettings
-from common.settings import Port
+from common.settings import LongSecret, Port
 from common.store_settings import DatabaseSettings, RedisSettings
 
 
@@ -12,7 +12,7 @@ class Settings(PollSettings, RedisSettings, DatabaseSettings):
 
     port: Port = 8081
     vote_url: PageUrl = None
-    presenter_token: SecretStr | None = None  # what a presenter enters to set faults
+    presenter_token: LongSecret | None = None  # what a presenter enters to set faults
 
     @field_validator("presenter_token")
     @classmethod

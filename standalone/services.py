@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from common.settings import load
+from common.settings import LongSecret, load
 from result.settings import Settings as ResultSettings
 from standalone.address import page_urls
 from standalone.child import Child, SetupError, start
@@ -63,7 +63,7 @@ class PresentedResult(ResultSettings):
     """Settings of result, which let a presenter cause faults unless FAULTS says otherwise."""
 
     faults: Literal["disabled", "enabled"] = "enabled"
-    presenter_token: SecretStr | None = SecretStr(secrets.token_urlsafe(6))
+    presenter_token: LongSecret | None = SecretStr(secrets.token_urlsafe(12))
 
 
 class Configuration:

@@ -2,12 +2,14 @@
 
 import asyncio
 import datetime
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
 import asyncpg
 import pytest
 import socketio
+from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
@@ -16,6 +18,7 @@ from common.background import background
 from common.faults import MAX_SECONDS, Faults, create
 from common.replica import read_heartbeats
 from result.app import create_app
+from result.presenter import Presenter
 from result.settings import Settings
 from tests import served, until
 from tests.integration import account, listener, visitor
@@ -85,6 +88,31 @@ async def test_the_cookie_is_for_this_page_only_and_is_not_the_token(
         headers = {"cookie": f"presenter={value}"}
         async with aiohttp.request("GET", f"{url}/system/login", headers=headers) as answer:
             assert await answer.json() is valid
+
+
+async def test_a_cookie_is_valid_for_12_hours(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presenter = Presenter(client, TOKEN)
+    first, second = presenter.create_cookie(), presenter.create_cookie()
+    assert first != second
+    for hours, valid in ((11.9, True), (12.1, False)):
+        later = int(time.time() + hours * 3600)
+        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _, now=later: now)
+        assert presenter.accepts_cookie(first) is valid
+
+
+async def test_wrong_tokens_are_answered_slowly_and_the_right_one_soon(client: Redis) -> None:
+    presenter = Presenter(client, TOKEN)
+    started = time.monotonic()
+    for _ in range(4):
+        assert not await presenter.accepts("wrong")
+    assert time.monotonic() - started > 0.5
+    await asyncio.gather(*(presenter.accepts("wrong") for _ in range(100)))
+    async with asyncio.timeout(3):
+        assert await presenter.accepts(TOKEN)
+    async with asyncio.timeout(0.05):
+        assert await presenter.accepts(TOKEN)
 
 
 async def test_only_a_presenter_who_has_logged_in_may_change_anything(

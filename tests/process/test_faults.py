@@ -68,7 +68,7 @@ async def commits_slowly(worker: Service) -> bool:
 async def test_no_fault_loses_an_acknowledged_vote(
     stores: Stores, services: Services, client: Client
 ) -> None:
-    enabled = {"FAULTS": "enabled", "PRESENTER_TOKEN": "of the tests", **stores.environment}
+    enabled = {"FAULTS": "enabled", "PRESENTER_TOKEN": "a token of the tests", **stores.environment}
     workers = [services.start("worker", WORKER_NAME=f"w{n}", **enabled) for n in range(2)]
     vote = await services.ready("vote", **stores.environment, FAULTS="enabled")
     result = await services.ready("result", **enabled)

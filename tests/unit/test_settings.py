@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio.sentinel import SentinelManagedSSLConnection
 
+import result.settings
 import vote.settings
 import worker.settings
 from common.poll_settings import PollSettings
@@ -117,6 +118,15 @@ def test_a_wrong_colour_is_answered_with_an_example(
 ) -> None:
     monkeypatch.setenv("ACCENT", "green")
     assert "#0a7a3c" in errors(vote.settings.Settings, capsys)[0]
+
+
+@pytest.mark.parametrize("token", ["x" * 15, " " * 16])
+def test_a_short_presenter_token_is_refused(
+    monkeypatch: Env, capsys: pytest.CaptureFixture[str], token: str
+) -> None:
+    set_all(monkeypatch, {"FAULTS": "enabled", "PRESENTER_TOKEN": token})
+    (line,) = errors(result.settings.Settings, capsys)
+    assert line.startswith("PRESENTER_TOKEN: must have at least 16 characters")
 
 
 def test_every_mistake_has_a_line(monkeypatch: Env, capsys: pytest.CaptureFixture[str]) -> None:

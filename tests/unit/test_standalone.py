@@ -119,7 +119,7 @@ def test_the_qr_code_leads_to_the_address_in_the_network(
     [
         ({}, "enabled", True),
         ({"FAULTS": "enabled"}, "enabled", True),
-        ({"PRESENTER_TOKEN": "my own token"}, "enabled", False),
+        ({"PRESENTER_TOKEN": "my own long token"}, "enabled", False),
         ({"FAULTS": "disabled"}, "disabled", False),
     ],
 )
