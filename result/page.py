@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import segno
+import structlog
 from markupsafe import Markup
 from starlette.requests import Request
 
@@ -25,13 +26,15 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}  # a phone that scans them reaches 
 MAX_HOST = 253  # characters (RFC 1035); the QR code of a longer one takes too long to draw
 REFRESH = 5  # seconds between reloads of the page without JavaScript
 
+log = structlog.get_logger("result")
+
 
 class Page:
     """The page of one poll.
 
     Args:
         poll: The poll.
-        vote_url: Where people vote. None: next to the result page.
+        vote_url: Where people vote. None: next to the result page, if its port is a known one.
         served_by: The name and the version of this replica.
     """
 
@@ -39,6 +42,7 @@ class Page:
         self._poll = poll
         self._vote_url = vote_url
         self._served_by = served_by
+        self._has_warned = False
         self._options = option_data(poll)
         self._templates = Templates(HERE / "templates", STATIC, LOCALES)
 
@@ -60,9 +64,9 @@ class Page:
             final: Whether the poll is closed and all its votes are counted.
             degraded: Whether a reader without JavaScript has to know that something is wrong.
         """
-        vote_url = self._vote_url or page_url.of_vote(request)
-        host = urlsplit(vote_url).hostname or ""
-        has_qr_code = host not in LOOPBACK and len(host) <= MAX_HOST
+        vote_url = self._find_vote_url(request)
+        host = urlsplit(vote_url or "").hostname or ""
+        has_qr_code = host not in {"", *LOOPBACK} and len(host) <= MAX_HOST
         return self._templates.render(
             "result.html",
             request,
@@ -77,8 +81,8 @@ class Page:
             refresh=REFRESH,
             served_by=self._served_by,
             vote_url=vote_url,
-            address=vote_url.partition("://")[2].rstrip("/"),
-            qr_code=qr_code(vote_url) if has_qr_code else None,
+            address=(vote_url or "").partition("://")[2].rstrip("/"),
+            qr_code=qr_code(vote_url) if vote_url and has_qr_code else None,
         )
 
     def render_system(self, request: Request, content: dict[str, Any]) -> str:
@@ -91,7 +95,16 @@ class Page:
             kinds=KINDS,
             refresh=REFRESH,
             served_by=self._served_by,
+            vote_url=self._find_vote_url(request),
         )
+
+    def _find_vote_url(self, request: Request) -> str | None:
+        """Return where people vote. Say so once in the log if this cannot be known."""
+        vote_url = self._vote_url or page_url.of_vote(request)
+        if vote_url is None and not self._has_warned:
+            self._has_warned = True
+            log.warning("no link to the vote page: set VOTE_URL to its address")
+        return vote_url
 
 
 @lru_cache(maxsize=8)

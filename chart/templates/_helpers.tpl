@@ -163,3 +163,13 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* Address of a page behind its Ingress or HTTPRoute; empty without one. Argument: the values of its service. */}}
+{{- define "vote.pageUrl" -}}
+{{- if and .ingress.enabled .ingress.hosts }}
+{{- printf "%s://%s/" (ternary "https" "http" (not (empty .ingress.tls))) (first .ingress.hosts) }}
+{{- else if and .httpRoute.enabled .httpRoute.hostnames }}
+{{- $parent := first .httpRoute.parentRefs }}
+{{- printf "%s://%s/" (ternary "https" "http" (or (hasPrefix "https" (default "" $parent.sectionName)) (eq (toString $parent.port) "443"))) (first .httpRoute.hostnames) }}
+{{- end }}
+{{- end }}

@@ -282,3 +282,32 @@ def test_volumes_and_variables_reach_every_container_of_a_service() -> None:
         for container in manifest.containers(templates[name]):
             assert mount in container["volumeMounts"]
             assert variable in container["env"]
+
+
+@pytest.mark.parametrize(
+    ("front", "scheme"),
+    [
+        ({"ingress": {"enabled": True, "hosts": ["HOST"]}}, "http"),
+        ({"ingress": {"enabled": True, "hosts": ["HOST"], "tls": [{"hosts": ["HOST"]}]}}, "https"),
+        (
+            {"httpRoute": {"enabled": True, "hostnames": ["HOST"], "parentRefs": [{"name": "g"}]}},
+            "http",
+        ),
+    ],
+)
+def test_each_page_knows_the_address_of_the_other(front: dict[str, Any], scheme: str) -> None:
+    text = json.dumps(front)
+    values = {page: json.loads(text.replace("HOST", f"{page}.example.com")) for page in PAGES}
+    made = manifest.chart(values)
+    for service, name, other in (
+        ("vote", "RESULT_URL", "result"),
+        ("vote-result", "VOTE_URL", "vote"),
+    ):
+        (deployment,) = (
+            each
+            for each in made
+            if each["kind"] == "Deployment" and each["metadata"]["name"] == service
+        )
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        environment = {each["name"]: each.get("value") for each in container["env"]}
+        assert environment[name] == f"{scheme}://{other}.example.com/"

@@ -90,6 +90,12 @@ async def test_the_cookie_is_for_this_page_only_and_is_not_the_token(
             assert await answer.json() is valid
 
 
+async def test_the_panel_says_which_address_is_missing(url: str, result_url: str) -> None:
+    for page, is_said in ((url, True), (result_url, False)):  # the other page has no panel
+        async with aiohttp.request("GET", f"{page}/system") as answer:
+            assert ("VOTE_URL" in await answer.text()) == is_said
+
+
 async def test_a_cookie_is_valid_for_12_hours(
     client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,11 +11,13 @@ from tests import reader
         ("http", "192.168.1.7:5001", "http://192.168.1.7:5000/"),
         ("http", "node.example:31001", "http://node.example:31000/"),
         ("http", "[fe80::1]:8081", "http://[fe80::1]:8080/"),
-        ("https", "result.example", "https://result.example/"),
-        ("https", "result.example:8443", "https://result.example:8443/"),
+        ("http", "node.example:31003", "http://node.example:31002/"),
+        ("https", "result.example", None),
+        ("https", "result.example:8443", None),
+        ("http", "localhost:8080", None),
     ],
 )
-def test_vote_page_of_a_result_page(scheme: str, host: str, vote: str) -> None:
+def test_vote_page_of_a_result_page(scheme: str, host: str, vote: str | None) -> None:
     assert of_vote(reader.request(scheme=scheme, host=host)) == vote
 
 

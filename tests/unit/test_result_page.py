@@ -138,6 +138,13 @@ def test_the_vote_page_has_a_link_and_a_qr_code() -> None:
     )
 
 
+def test_without_a_known_address_there_is_no_link() -> None:
+    page, request = Page(Poll("?", TWO)), reader.request(scheme="https", host="result.example")
+    text = page.render(request, tallies=None)
+    assert "<svg" not in text
+    assert "result.example" not in re.sub("<meta[^>]*>", "", text)
+
+
 @pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"])
 def test_an_address_that_no_phone_can_reach_is_text_without_a_qr_code(host: str) -> None:
     text = Page(Poll("?", TWO), f"http://{host}/").render(reader.request(), tallies=None)
@@ -150,7 +157,7 @@ def test_the_qr_code_of_an_endless_host_is_not_drawn() -> None:
     page = Page(Poll("?", TWO))
     for length, is_drawn in ((253, True), (254, False), (3_000, False)):
         host = "h" * length
-        text = page.render(reader.request(host=host), tallies=None)
+        text = page.render(reader.request(host=f"{host}:8081"), tallies=None)
         assert ("<svg" in text) == is_drawn
         assert host in text
 
