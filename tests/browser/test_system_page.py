@@ -408,7 +408,8 @@ async def test_the_presenter_sets_a_fault_and_deletes_all_votes(
     with wall.network_errors():  # the browser reports the refusal
         for token in ("wrong", TOKEN):
             await dialog.get_by_label("Token").fill(token)
-            await dialog.get_by_role("button", name="Continue").click()
+            async with wall.page.expect_response("**/system/login"):
+                await dialog.get_by_role("button", name="Continue").click()
         await expect(dialog).to_be_hidden()
     await wall.page.get_by_label("Value").fill("700")
     await wall.page.get_by_role("button", name="Start").click()
