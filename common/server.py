@@ -84,7 +84,7 @@ def serve(
     # with these numbers, the 99th percentile of the response times was 7 ms instead of 50 ms.
     gc.set_threshold(20_000, 50, 100)
     try:
-        # After a graceful shutdown, uvicorn raises the signal again, whoever has sent it.
+        # After a graceful shutdown, uvicorn raises the signal again.
         with contextlib.suppress(SystemExit):
             server.run(sockets=[listening])
     finally:

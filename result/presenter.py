@@ -34,8 +34,8 @@ RESET_TTL = 5  # seconds in which a worker must see the request; later nobody ex
 class Presenter:
     """The token that opens the endpoints, and the Redis where faults are set.
 
-    Each wrong token doubles the time until the next answer, whoever sends it, up to `MAX_DELAY`.
-    So nobody can try many, and a right one never waits for long.
+    Each wrong token doubles the time until the next answer to anyone, up to `MAX_DELAY`. So a
+    guesser is slow, and the right token never waits for long.
     """
 
     def __init__(self, client: Redis, token: str) -> None:
