@@ -57,7 +57,7 @@ class Dependency:
     def mark_unavailable(self, error: BaseException) -> None:
         """Record that the store could not be used, and why."""
         reason = describe(error)
-        is_refused = _is_refusal(error)
+        is_refused = is_refusal(error)
         if self.state != "unavailable" or (is_refused and not self.is_refused):
             self._log.warning("unavailable, retrying", address=self.address, reason=reason)
         self._change("unavailable", reason)
@@ -93,7 +93,8 @@ def describe(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _is_refusal(error: BaseException) -> bool:
+def is_refusal(error: BaseException) -> bool:
+    """Return whether a store rejects our credentials."""
     state = str(getattr(error, "sqlstate", ""))
     return isinstance(error, redis.exceptions.AuthenticationError) or state.startswith(
         INVALID_AUTHORIZATION

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from common.dependency import describe, is_refusal
 from common.settings import SettingsError
 from common.store_settings import DatabaseSettings
 
@@ -20,6 +21,16 @@ UNAVAILABLE = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection that ends in the middle of a statement
 )
+
+
+class HostsError(ConnectionError):
+    """None of several hosts can be used. The text has the reason of each.
+
+    Attributes:
+        sqlstate: The code of a host that rejects our credentials; None if none does.
+    """
+
+    sqlstate: str | None = None
 
 
 async def connect(
@@ -44,20 +55,29 @@ async def connect(
     addresses = _addresses(settings)
     if len(addresses) > 1:
         options |= {"timeout": HOST_TIMEOUT, "target_session_attrs": "read-write"}
-    failures: list[Exception] = []
-    for address in addresses:  # one by one: the timeout of the library is for all of them
+    failures: dict[str, Exception] = {}
+    for (
+        host,
+        address,
+    ) in addresses.items():  # one by one: the timeout of the library is for all of them
         try:
             return await asyncpg.connect(**options, **address)
         except (asyncpg.ClientConfigurationError, ValueError) as error:
             name = "DATABASE_URL" if settings.database_url else "DB_… and PG… variables"
             raise SettingsError(f"{name}: {error}") from None
         except UNAVAILABLE as error:
-            failures.append(error)
-    raise failures[-1]
+            if len(addresses) == 1:
+                raise
+            failures[host] = error
+    reasons = (f"{host}: {describe(error)}" for host, error in failures.items())
+    failure = HostsError("; ".join(reasons))
+    refusals = (getattr(each, "sqlstate", None) for each in failures.values() if is_refusal(each))
+    failure.sqlstate = next(refusals, None)
+    raise failure
 
 
-def _addresses(settings: DatabaseSettings) -> list[dict[str, Any]]:
-    """Return the arguments for each host."""
+def _addresses(settings: DatabaseSettings) -> dict[str, dict[str, Any]]:
+    """Return the arguments for each host, by its name."""
     if settings.database_url is None:
         account = {
             "port": settings.db_port,
@@ -65,13 +85,13 @@ def _addresses(settings: DatabaseSettings) -> list[dict[str, Any]]:
             "user": settings.db_user,
             "password": settings.db_pass.get_secret_value() if settings.db_pass else None,
         }
-        return [{"host": host, **account} for host in settings.db_host.split(",")]
+        return {host: {"host": host, **account} for host in settings.db_host.split(",")}
     url = settings.database_url.get_secret_value()
     parts = urlsplit(url)
     login, at, hosts = parts.netloc.rpartition("@")
     if "," not in hosts:
-        return [{"dsn": url}]
-    return [
-        {"dsn": urlunsplit(parts._replace(netloc=f"{login}{at}{host}"))}
+        return {hosts: {"dsn": url}}
+    return {
+        host: {"dsn": urlunsplit(parts._replace(netloc=f"{login}{at}{host}"))}
         for host in hosts.split(",")
-    ]
+    }

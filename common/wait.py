@@ -35,23 +35,32 @@ async def ping_db() -> None:
 STORES = {"redis": ping_redis, "db": ping_db}
 
 
-async def wait(*names: str) -> None:
-    """Return once each of the stores has answered. Say what is waited for, and why."""
-    for name in names:
-        reason = None
-        while True:
-            try:
-                await STORES[name]()
-            except SettingsError:
-                raise
-            except Exception as error:  # the store cannot be used yet, for any reason
-                if reason != describe(error):
-                    reason = describe(error)
-                    print(f"waiting for {name}: {reason}", file=sys.stderr, flush=True)
-                await asyncio.sleep(INTERVAL)
-            else:
-                print(f"{name} answers", file=sys.stderr, flush=True)
-                break
+async def wait(seconds: float, *names: str) -> None:
+    """Return once each of the stores has answered. Say what is waited for, and why.
+
+    Raises:
+        TimeoutError: They have not answered within that many `seconds`.
+    """
+    async with asyncio.timeout(seconds):
+        for name in names:
+            await _wait_for(name)
+
+
+async def _wait_for(name: str) -> None:
+    reason = None
+    while True:
+        try:
+            await STORES[name]()
+        except SettingsError:
+            raise
+        except Exception as error:  # the store cannot be used yet, for any reason
+            if reason != describe(error):
+                reason = describe(error)
+                print(f"waiting for {name}: {reason}", file=sys.stderr, flush=True)
+            await asyncio.sleep(INTERVAL)
+        else:
+            print(f"{name} answers", file=sys.stderr, flush=True)
+            return
 
 
 def main() -> None:
@@ -61,7 +70,7 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds (default: 300)")
     arguments = parser.parse_args()
     try:
-        asyncio.run(asyncio.wait_for(wait(*arguments.store), arguments.timeout))
+        asyncio.run(wait(arguments.timeout, *arguments.store))
     except SettingsError as error:
         exit_with(error)
     except TimeoutError:

@@ -74,8 +74,11 @@ class GuardedWebSocket:
             self._sid = json.loads(message["text"][1:])["sid"]
         # Most sends do not have to wait, and take less time than a timeout would.
         sending = start(self._pass_on(message))
+        if sending.done():
+            return await sending
         try:
-            await (sending if sending.done() else asyncio.wait_for(sending, SEND_TIMEOUT))
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await sending  # the timeout cancels it, too
         except TimeoutError:
             self._is_gone = True
             if self._reading is not None:

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from common import keys, postgres_client
 from common.ballot import Ballot, decode, encode
-from common.dependency import PING_TIMEOUT
+from common.dependency import PING_TIMEOUT, Dependency
 from common.redis_client import UNAVAILABLE, connect, find_servers
 from common.store_settings import DatabaseSettings, RedisSettings
 from tests import address, replicated, until
@@ -302,8 +302,22 @@ async def test_the_host_that_takes_writes_is_found(stores: Stores) -> None:
             await connection.close()
 
 
+async def test_the_error_of_several_hosts_has_the_reason_of_each(stores: Stores) -> None:
+    """The last host, which is down, hides no refusal of the first one."""
+    known = database(stores.database_url, port=1).database_url
+    assert known is not None
+    parts = urlsplit(known.get_secret_value())
+    down, host = parts.netloc.rpartition("@")[2].split(",")
+    url = SecretStr(f"postgresql://nobody:wrong@{host},{down}{parts.path}")
+    with pytest.raises(postgres_client.HostsError, match=r"nobody.*; 127.0.0.1:1: ") as caught:
+        await postgres_client.connect(DatabaseSettings(database_url=url), "test")
+    state = Dependency("postgres", "")
+    state.mark_unavailable(caught.value)
+    assert state.is_refused
+
+
 async def test_hosts_with_commas_between_them_are_tried_one_after_the_other() -> None:
     """None of them runs Postgres: a library that took them for one name would not find it."""
     known = DatabaseSettings(db_host="127.0.0.1,127.0.0.2", db_port=1)
-    with pytest.raises(ConnectionRefusedError):
+    with pytest.raises(ConnectionError, match=r"127.0.0.1: .*; 127.0.0.2: "):
         await postgres_client.connect(known, "test")
