@@ -108,10 +108,10 @@ class Consumer:
         async with redis_client.connect(self._settings, "worker") as client:
             session = self._open_session(client, f"{replica}-{secrets.token_hex(3)}", replica)
             try:
-                await session.register()
                 if self._last_session:  # Redis may have been unavailable when it ended
                     await session.requeue(self._last_session)
-                self._last_session = session.name
+                self._last_session = session.name  # also if Redis ends while it registers
+                await session.register()
                 async with asyncio.TaskGroup() as group:
                     heartbeats = group.create_task(self._send_heartbeats(session))
                     await self._consume(session, group)
