@@ -61,12 +61,12 @@ test-all: $(VENV)/dev browser ## the same, and the matrices of screens, options 
 check: lint test ## what a change needs before it is committed
 
 .PHONY: lint
-lint: $(VENV)/dev lint-workflows ## check format, style, types, links, wording, workflows and licenses
+lint: $(VENV)/dev lint-workflows ## check format, style, types, links, workflows and licenses
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m pymarkdown --strict-config scan $$(git ls-files '*.md')
-	@$(PY) mk/check_prose.py $$(git ls-files '*.md' '*.py' '*.sh' '*.toml' '*.yaml' '*.yml' '*.css' '*.js' ':!*/vendor/*')
+	@$(PY) mk/check_links.py $$(git ls-files '*.md')
 	@$(VENV)/bin/pip-licenses --python $(PY) >/dev/null
 
 .PHONY: requirements

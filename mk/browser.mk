@@ -9,4 +9,4 @@ $(VENV)/browser: $(VENV)/dev tests/browser/install.py
 
 .PHONY: pictures
 pictures: $(VENV)/dev browser ## take the pictures of README.md and docs/ again, in about a minute
-	@CHROMIUM='$(CHROMIUM)' $(PY) -m tests.browser.picture
+	@CHROMIUM='$(CHROMIUM)' $(PY) -m mk.pictures

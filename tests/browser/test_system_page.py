@@ -21,7 +21,6 @@ SIZES = [(960, 540), (1280, 720), (3840, 2160)]
 NAMES = [f"{letter}28v{digit}" for letter in "bcdf" for digit in range(4)]
 GONE = 8_000  # ms; a heartbeat lives for 2 s
 STOPS = 20_000  # ms until it is left out, 10 s after that
-SPEEDS = """(dots) => dots.map((it) => it.getAnimations().map((each) => each.playbackRate)[0])"""
 NOTE_FLIGHTS = """() => {
     const note = (changes) => changes.forEach((each) => flown.push(
         ...[...each.addedNodes].map((node) => node.textContent)));
@@ -185,49 +184,6 @@ async def test_all_is_not_well_with_an_injected_fault(watch: Any) -> None:
     await expect(wall.health).to_have_text("An injected fault is active")
     await page.send(*page.content["replicas"], faults=[])
     await expect(wall.health).to_have_text("All is well")
-
-
-@pytest.mark.extended
-async def test_arrows_follow_the_rates(watch: Any) -> None:
-    page = SystemPage(replica("vote"), replica("worker", rate=4.0))
-    wall = await watch(page)
-    dots = wall.page.locator(":is([data-flow=cast], [data-flow=claim]) .dots")
-    await expect(box(wall, "worker")).to_be_visible()
-    still, slow = await dots.evaluate_all(SPEEDS)
-    assert still == 0
-    assert slow > 0
-    await page.send(replica("vote"), replica("worker", rate=400.0))
-    await expect(number(wall, "rate of worker")).to_have_text("400/s")
-
-    async def is_faster() -> bool:
-        still, fast = await dots.evaluate_all(SPEEDS)
-        return bool(still == 0 and fast > slow)
-
-    await until.true(is_faster)
-    await page.send(replica("vote"), replica("worker"))
-    for each in await dots.all():
-        await expect(each).to_have_css("opacity", "0")
-    await wall.page.emulate_media(reduced_motion="reduce")
-    await wall.settled()
-    assert await dots.evaluate_all("(all) => all.flatMap((it) => it.getAnimations())") == []
-
-
-@pytest.mark.extended
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-async def test_the_claims_of_a_dead_worker_fly_back(watch: Any, motion: str) -> None:
-    dead = replica("worker", "x8k4p", claimed=50)
-    page = SystemPage(dead, replica("worker", claimed=20))
-    wall = await watch(page, reduced_motion=motion)
-    await expect(box(wall, "x8k4p")).to_contain_text("50 claimed")
-    await wall.page.evaluate(NOTE_FLIGHTS)
-    dead |= {"gone_since": dead["started_at"] + 1}
-    # The other worker has committed its claims.
-    await page.send(dead, replica("worker"), abandoned={dead["name"]: 50})
-    await expect(box(wall, "x8k4p")).to_contain_text("gone")
-    await page.send(dead | {"claimed": 0}, replica("worker"), waiting=50, abandoned={})
-    await expect(number(wall, "waiting")).to_have_text("50")
-    assert await wall.page.evaluate("flown") == (["50"] if motion == "no-preference" else [])
-    await expect(wall.page.locator(".flight")).to_have_count(0)
 
 
 @pytest.mark.parametrize("known", [True, pytest.param(False, marks=pytest.mark.extended)])

@@ -20,7 +20,7 @@ from common import faults
 from tests import store
 from tests.browser import install, system, visitor
 
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "docs" / "images"
+FOLDER = pathlib.Path(__file__).resolve().parents[1] / "docs" / "images"
 DESKTOP = {"width": 1280, "height": 760}
 PHONE = {"width": 375, "height": 760}
 BIG_SCREEN = {"width": 960, "height": 540}
