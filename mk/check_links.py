@@ -7,24 +7,25 @@ from pathlib import Path
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-CODE = re.compile(r"^```.*?^```$|^ {4}[^\n]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```.*?^```$|^ {4}[^\n]*$", re.MULTILINE | re.DOTALL)
+INLINE_CODE = re.compile(r"`[^`\n]*`")
 
 
-def without_code(path: Path) -> str:
-    """Return a Markdown file without its code."""
-    return CODE.sub("", path.read_text(encoding="utf-8"))
+def without_blocks(path: Path) -> str:
+    """Return a Markdown file without its blocks of code."""
+    return BLOCK.sub("", path.read_text(encoding="utf-8"))
 
 
 def anchors(path: Path) -> set[str]:
     """Return the anchors of the headings in a Markdown file, as GitHub forms them."""
-    headings = HEADING.findall(path.read_text(encoding="utf-8"))
+    headings = HEADING.findall(without_blocks(path))
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {heading.replace(" ", "-") for heading in plain}
 
 
 def broken_links(path: Path) -> Iterator[str]:
     """Yield the relative links of a Markdown file that lead nowhere."""
-    for target in LINK.findall(without_code(path)):
+    for target in LINK.findall(INLINE_CODE.sub("", without_blocks(path))):
         name, _, anchor = target.partition("#")
         if "://" in target or target.startswith("mailto:"):
             continue

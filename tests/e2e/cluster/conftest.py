@@ -30,7 +30,7 @@ def cluster() -> None:
         check=False,
     )
     assert not asked.returncode, f"no cluster answers: {asked.stderr}"
-    release.load(*release.IMAGES, *release.STORES)
+    release.load(*release.IMAGES)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")

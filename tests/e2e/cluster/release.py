@@ -19,7 +19,6 @@ VERSION = __version__
 IMAGES = tuple(
     f"voting-{name}:{VERSION}" for name in ("vote", "worker", "result", "seed", "postgres")
 )
-STORES = ("postgres:18", "valkey/valkey:8")  # of the chart, k8s/ and the overlays
 PODS = 6  # two of vote, one each of worker, result, redis and db
 NODE_PORTS = {
     "vote": {"service": {"type": "NodePort"}},

@@ -8,4 +8,4 @@ from tests.e2e.cluster import release
 @pytest.fixture(scope="session", autouse=True)
 def images() -> None:
     """Load the images that were built last."""
-    release.load(*release.IMAGES, *release.STORES)
+    release.load(*release.IMAGES)
