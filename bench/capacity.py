@@ -32,6 +32,7 @@ def figures(rows: Sequence[dict[str, Any]]) -> str:
         for name in ("vote", "worker", "result")
     }
     per_viewer = round(ours[f"broadcast to {VIEWERS:,} WebSockets: memory per client"])
+    most_viewers = (LIMIT - memory["result_memory"]) * 1024 / per_viewer
     return TEXT.read_text().format(
         **memory,
         forms=rounded(ours["form posts: rate"] / PROCESSES),
@@ -41,7 +42,8 @@ def figures(rows: Sequence[dict[str, Any]]) -> str:
         update=ours[f"broadcast to {VIEWERS:,} WebSockets: last one served"] / 1000,
         viewer_memory=per_viewer,
         limit=LIMIT,
-        most_viewers=rounded((LIMIT - memory["result_memory"]) * 1024 / per_viewer),
+        most_viewers=rounded(most_viewers),
+        planned_viewers=rounded(SHARE * most_viewers),
         mean=MEAN,
         peak=rounded(PEAK),
         percent=round(SHARE * 100),
