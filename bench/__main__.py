@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import broadcast, capacity, lag, startup, system, vote, worker, wrk
+from bench import broadcast, capacity, idle, lag, startup, system, vote, worker, wrk
 from bench.row import Row, table
 from bench.system import ROOT, System
 
@@ -25,6 +25,7 @@ GROUPS: dict[str, Callable[[System], Awaitable[list[Row]]]] = {
     "broadcast": broadcast.measure,
     "start": startup.measure_start,
     "memory": startup.measure_memory,
+    "idle": idle.measure,
 }
 WHOLE = ROOT / "docs" / "bench.json"
 PART = ROOT / "build" / "bench.json"

@@ -1,6 +1,7 @@
 """One measurement next to its limit and its goal."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +16,7 @@ class Row:
         name: What was measured.
         unit: The unit of `ours` and `limit`.
         ours: The value of this system.
-        limit: The value of what `limit_name` names.
+        limit: The value of what `limit_name` names; None if there is nothing to compare with.
         limit_name: What it is compared with.
         min_ratio: The goal, if more is better: `ours` is at least so many times `limit`.
         max_ratio: The goal, if less is better: `ours` is at most so many times `limit`.
@@ -25,16 +26,16 @@ class Row:
     name: str
     unit: str
     ours: float
-    limit: float
-    limit_name: str
+    limit: float | None = None
+    limit_name: str = ""
     min_ratio: float | None = None
     max_ratio: float | None = None
     max_value: float | None = None
 
     @property
     def ratio(self) -> float:
-        """Ours divided by the limit."""
-        return self.ours / self.limit
+        """Ours divided by the limit; not a number if there is none."""
+        return self.ours / self.limit if self.limit else math.nan
 
     @property
     def goal(self) -> str:
@@ -59,15 +60,16 @@ class Row:
         return (
             self.name,
             f"{_short(self.ours)} {self.unit}",
-            f"{_short(self.limit)} {self.unit} ({self.limit_name})",
-            f"{self.ratio:.2f}",
+            f"{_short(self.limit)} {self.unit} ({self.limit_name})" if self.limit else "",
+            f"{self.ratio:.2f}" if self.limit else "",
             self.goal,
             {True: "yes", False: "no", None: ""}[self.is_met],
         )
 
     def as_dict(self) -> dict[str, object]:
         """The row for the result file."""
-        more = {"ratio": round(self.ratio, 3), "goal": self.goal, "is_met": self.is_met}
+        ratio = round(self.ratio, 3) if self.limit else None
+        more = {"ratio": ratio, "goal": self.goal, "is_met": self.is_met}
         return dataclasses.asdict(self) | more
 
 

@@ -12,8 +12,9 @@ pytestmark = [pytest.mark.extended, pytest.mark.timeout(120)]
 
 async def test_a_quick_run(services: Services, tmp_path: Path) -> None:
     output = tmp_path / "bench.json"
-    run = services.start("bench", "--quick", "--only=memory", f"--output={output}")
+    run = services.start("bench", "--quick", "--only=memory", "--only=idle", f"--output={output}")
     assert await run.ended(100) == 0, run.log
     rows = json.loads(output.read_text())["rows"]
-    assert [row["name"].partition(":")[0] for row in rows] == ["vote", "worker", "result"]
+    names = [row["name"].partition(":")[0] for row in rows]
+    assert names == ["vote", "worker", "result", *3 * ["idle"]]
     assert all(row["ours"] > 0 for row in rows)

@@ -36,6 +36,13 @@ def test_the_table_shows_each_part() -> None:
     assert cells[1] == ["form posts", "0.123 /s", limit, "0.00", "", ""]
 
 
+def test_a_row_may_have_nothing_to_compare_with() -> None:
+    alone = Row("idle: commands", "/s", 19.5, max_value=20)
+    cells = [cell.strip() for cell in table([alone]).splitlines()[-1].strip("|").split("|")]
+    assert cells == ["idle: commands", "19.5 /s", "", "", "≤ 20 /s", "yes"]
+    assert alone.as_dict()["ratio"] is None
+
+
 def test_percentile() -> None:
     values = [float(number) for number in range(101)]
     assert [percentile(values, share) for share in (1, 50, 99)] == [1, 50, 99]
