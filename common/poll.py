@@ -9,6 +9,8 @@ from functools import cached_property
 
 OPTION_LETTERS = string.ascii_lowercase  # the ids of the options
 EDITION_LENGTH = 12  # hexadecimal digits
+# After the end, Redis still takes votes that are on their way, for this time by its own clock.
+GRACE = datetime.timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,13 @@ class Poll:
         """A hash of title and options. A page with another edition is out of date."""
         names = (self.title, *(f"{letter}{name}" for letter, name in self.options.items()))
         return hashlib.sha256("\n".join(names).encode()).hexdigest()[:EDITION_LENGTH]
+
+    @cached_property
+    def last_push(self) -> int | None:
+        """When Redis takes the last vote, by its own clock, in µs since the epoch. None: never."""
+        if self.closes_at is None:
+            return None
+        return int((self.closes_at + GRACE).timestamp() * 1_000_000)
 
     def is_closed(self, now: datetime.datetime | None = None) -> bool:
         """Return whether voting has ended at `now` (default: this moment)."""

@@ -9,7 +9,6 @@ import msgspec
 import redis.asyncio
 
 from common import keys
-from common.ballot import PUSH_TIMEOUT
 from common.dependency import Dependency
 from common.poll import Poll
 from common.redis_client import UNAVAILABLE
@@ -22,9 +21,6 @@ TIMEOUT = 1.0  # seconds for one look
 # sees that before another worker, which waits until the heartbeat expires, requeues the ballots.
 SILENT_TTL = 1_000  # ms
 GRACE = 5.0  # seconds after an outage of Redis in which heartbeats may be missing
-# Seconds after closing in which a vote may still be on its way into Redis: it waits behind a push
-# and then travels in one itself. One more, because clocks differ.
-SETTLE = 2 * PUSH_TIMEOUT + 1.0
 
 
 class Session(NamedTuple):
@@ -45,7 +41,7 @@ class Session(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """One look at Redis: the lengths of the lists, and the sessions.
+    """One look at Redis: the lengths of the lists, the sessions, and its time in µs.
 
     For `GRACE` seconds after an outage, `sessions` is None unless all are alive.
     """
@@ -54,6 +50,7 @@ class Snapshot(NamedTuple):
     claimed: int
     dead: int
     sessions: list[Session] | None
+    time: int = 0
 
 
 class Pipeline:
@@ -63,7 +60,7 @@ class Pipeline:
         latest: What the last look found; None while Redis is unavailable.
         replicas: The replicas of all services. Those that lived before an outage of Redis live
             until `GRACE` seconds after it.
-        drained_at: When all votes of the closed poll were first known to be in Postgres.
+        drained_at: When all votes were first known to be in Postgres and Redis took no more. It stays.
         redis: The state of Redis.
     """
 
@@ -74,24 +71,20 @@ class Pipeline:
         poll: Poll,
         *,
         grace: float = GRACE,
-        settle: float = SETTLE,
     ) -> None:
         self.latest: Snapshot | None = None
         self.replicas = Replicas()
         self.drained_at: datetime.datetime | None = None
         self.redis = state
         self._client = client
-        self._poll = poll
+        self._last_push = poll.last_push
         self._grace = grace
-        self._settle = datetime.timedelta(seconds=settle)
         self._session_names: list[str] = []
         self._certain_from = 0.0  # monotonic, seconds
 
     async def follow(self, interval: float = INTERVAL) -> NoReturn:
         """Keep `latest` and `replicas` current until cancelled."""
         while True:
-            # Before the look: no vote can follow it.
-            was_settled = self._poll.is_closed(_now() - self._settle)
             try:
                 async with asyncio.timeout(TIMEOUT):
                     heartbeats = await read_heartbeats(self._client)
@@ -108,9 +101,9 @@ class Pipeline:
                 are_alive = snapshot.sessions and all(each.alive for each in snapshot.sessions)
                 is_known = is_certain or are_alive
                 self.latest = snapshot if is_known else snapshot._replace(sessions=None)
-                if snapshot.waiting + snapshot.claimed:
-                    self.drained_at = None
-                elif was_settled and self.drained_at is None:
+                is_over = self._last_push is not None and snapshot.time > self._last_push
+                is_drained = is_over and not snapshot.waiting + snapshot.claimed
+                if is_drained and self.drained_at is None:
                     self.drained_at = _now()
             await asyncio.sleep(interval)
 
@@ -120,6 +113,7 @@ class Pipeline:
         while True:
             names = self._session_names
             async with self._client.pipeline(transaction=True) as transaction:
+                transaction.time()
                 transaction.llen(keys.VOTES)
                 transaction.llen(keys.DEAD)
                 transaction.smembers(keys.SESSIONS)
@@ -127,13 +121,14 @@ class Pipeline:
                     transaction.llen(keys.claimed(name))
                     transaction.get(keys.heartbeat(name))
                     transaction.pttl(keys.heartbeat(name))
-                waiting, dead, members, *found = await transaction.execute()
+                (seconds, micros), waiting, dead, members, *found = await transaction.execute()
             self._session_names = sorted(member.decode(errors="replace") for member in members)
             if self._session_names == names:
                 break
         claims, owners, ttls = found[0::3], found[1::3], found[2::3]
         sessions = list(map(self._session, names, owners, claims, ttls))
-        return Snapshot(waiting, sum(claims), dead, sessions)
+        time_us = seconds * 1_000_000 + micros
+        return Snapshot(waiting, sum(claims), dead, sessions, time_us)
 
     def _session(self, name: str, owner: bytes | None, claimed: int, ttl: int) -> Session:
         try:

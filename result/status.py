@@ -25,11 +25,9 @@ class Status:
 
     @property
     def is_final(self) -> bool:
-        """Whether the poll is closed and the numbers were read after its last vote was counted."""
+        """Whether the numbers were read after the last vote was counted. Once true, it stays so."""
         tally, drained_at = self.tallies.latest, self.pipeline.drained_at
-        if tally is None or not self.tallies.postgres.is_available:
-            return False
-        if self.pipeline.latest is None or drained_at is None:
+        if tally is None or drained_at is None:
             return False
         return drained_at <= tally.as_of
 

@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> ASGIApp:
     redis = Dependency("redis", settings.redis_address)
     voter_ids = VoterIds(secret.get_secret_value() if secret else None)
     page = Page(poll, str(identity), settings.result_url, settings.accent)
-    queue = Queue(client, metrics, settings.redis_replicas)
+    queue = Queue(client, metrics, settings.redis_replicas, poll.last_push)
     faults = Faults(client, "vote", identity.name)
     service = VoteService(poll, voter_ids, queue)
     if settings.faults == "enabled":

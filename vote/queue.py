@@ -9,6 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import redis.asyncio
@@ -24,11 +25,16 @@ RUNNERS = 2  # while Redis writes one push to its disk, the next one is on its w
 MAX_WAITING = 20_000  # ballots
 MAX_PUSH = 2_000  # ballots in one command
 CONNECT_TIMEOUT = 0.9  # seconds for one attempt; PUSH_TIMEOUT leaves time for a second one
+PUSH_SCRIPT = Path(__file__).with_name("lua").joinpath("push.lua").read_text()
 WAIT_TIMEOUT = 1_500  # ms until Redis says how many replicas have a push; less than PUSH_TIMEOUT
 
 
 class NotRecordedError(Exception):
     """The ballot is certainly not in the queue. The text gives the reason, for voters."""
+
+
+class ClosedError(NotRecordedError):
+    """The poll is over by Redis's clock."""
 
 
 class UnsureError(Exception):
@@ -50,12 +56,20 @@ class Queue:
         client: The connection to Redis.
         metrics: What the queue counts.
         replicas: How many replicas of Redis must have a ballot, too, before it is acknowledged.
+        last_push: When Redis takes the last ballot, in µs since the epoch. None: never.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, metrics: Metrics, replicas: int = 0) -> None:
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        metrics: Metrics,
+        replicas: int = 0,
+        last_push: int | None = None,
+    ) -> None:
         self._pool = client.connection_pool
         self._metrics = metrics
         self._replicas = replicas
+        self._last_push = last_push
         self._waiting: deque[Waiting] = deque()  # oldest first
         self._has_waiting = asyncio.Event()
 
@@ -63,6 +77,7 @@ class Queue:
         """Return once Redis has acknowledged the ballot.
 
         Raises:
+            ClosedError: The poll is over.
             NotRecordedError: Redis does not have the ballot.
             UnsureError: Redis may have the ballot.
         """
@@ -123,19 +138,25 @@ class Queue:
                 try:
                     is_sent = True
                     commands: list[tuple[Any, ...]] = [("RPUSH", keys.VOTES, *messages)]
+                    if self._last_push is not None:
+                        script = ("EVAL", PUSH_SCRIPT, 1, keys.VOTES, self._last_push, *messages)
+                        commands = [script]
                     if self._replicas:  # counts for the connection that has sent the push
                         commands.append(("WAIT", self._replicas, WAIT_TIMEOUT))
                     await connection.send_packed_command(connection.pack_commands(commands))
-                    await connection.read_response()
-                    is_pushed = True
+                    is_pushed = bool(await connection.read_response())
+                    if not is_pushed:
+                        raise ClosedError("the poll is closed")
                     if self._replicas and await connection.read_response() < self._replicas:
                         raise UnsureError
-                except ResponseError:
+                except (ResponseError, ClosedError):
                     if self._replicas and not is_pushed:
                         await connection.disconnect()  # the answer to WAIT is still to come
                     raise
                 finally:  # the library has closed the connection if an answer is missing
                     await self._pool.release(connection)
+        except ClosedError:
+            raise
         except Exception as error:  # the voters need an answer in any case
             if has_lost_role(error):  # new connections may lead to the new primary
                 await self._pool.disconnect(inuse_connections=False)

@@ -7,7 +7,7 @@ from common import tracing
 from common.ballot import Ballot, Letter
 from common.clock import microseconds
 from common.poll import Poll
-from vote.queue import NotRecordedError, Queue, UnsureError
+from vote.queue import ClosedError, NotRecordedError, Queue, UnsureError
 from vote.voter_id import VoterIds
 
 
@@ -52,7 +52,7 @@ class VoteService:
             Refusal: The vote is not accepted.
         """
         if self.poll.is_closed():
-            raise Refusal(403, "closed", "the poll is closed", option_id)
+            raise closed(option_id)
         if edition not in (None, self.poll.edition):
             raise Refusal(409, "changed", "the poll has changed: this vote is for another one")
         if option_id not in self.poll.options:
@@ -64,6 +64,8 @@ class VoteService:
             with tracing.sending() as traceparent:  # UNSET without traces
                 ballot = Ballot(voter_id, cast("Letter", option_id), microseconds(), traceparent)
                 await self.queue.push(ballot)
+        except ClosedError:
+            raise closed(option_id) from None
         except NotRecordedError as error:
             raise not_taken(str(error), option_id) from None
         except UnsureError:
@@ -75,6 +77,11 @@ class VoteService:
         """Return the refusal of a vote for an option that the poll does not have."""
         valid = ", ".join(f"{letter} ({name})" for letter, name in self.poll.options.items())
         return Refusal(422, "unknown_option", f"vote must be one of {valid}")
+
+
+def closed(option_id: str | None) -> Refusal:
+    """Return the refusal of a vote after the end of the poll."""
+    return Refusal(403, "closed", "the poll is closed", option_id)
 
 
 def not_taken(why: str, option_id: str | None) -> Refusal:

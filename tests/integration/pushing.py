@@ -31,7 +31,7 @@ class Pushed(NamedTuple):
 
 @asynccontextmanager
 async def opened(
-    url: str | None = None, replicas: int = 0, **settings: Any
+    url: str | None = None, replicas: int = 0, last_push: int | None = None, **settings: Any
 ) -> AsyncIterator[Pushed]:
     """Yield a queue that pushes to the Redis at `url`, or to the one of other settings."""
     metrics = Metrics(list("ab"))
@@ -39,7 +39,7 @@ async def opened(
         connect(Settings(redis_url=SecretStr(url) if url else None, **settings), "vote") as client,
         TaskGroup() as tasks,
     ):
-        queue = Queue(client, metrics, replicas)
+        queue = Queue(client, metrics, replicas, last_push)
         running = [tasks.create_task(queue.run()) for _ in range(RUNNERS)]
         yield Pushed(queue, metrics)
         for task in running:

@@ -9,19 +9,20 @@ import pytest
 import redis.asyncio
 from pydantic import SecretStr
 
-from common import ballot, keys
+from common import keys
 from common.background import background
+from common.ballot import Ballot
 from common.dependency import Dependency
-from common.poll import Poll
-from result import pipeline
+from common.poll import GRACE, Poll
 from result.app import create_app
 from result.metrics import Metrics
-from result.pipeline import Pipeline, Snapshot
+from result.pipeline import Pipeline
 from result.settings import Settings
 from result.status import Status
 from result.tallies import Tallies, Tally
 from tests import served, store, until
-from tests.integration import listener
+from tests.integration import listener, pushing
+from vote.queue import ClosedError
 
 SECOND = datetime.timedelta(seconds=1)
 
@@ -33,10 +34,6 @@ def now() -> datetime.datetime:
 async def is_final(url: str) -> bool:
     status, _, text = await listener.get(url, "/api/results")
     return status == 200 and json.loads(text)["final"] is True
-
-
-async def is_open(url: str) -> bool:
-    return not await is_final(url)
 
 
 @pytest.fixture
@@ -52,40 +49,67 @@ async def closed_url(stores: store.Stores, tables: asyncpg.Connection) -> AsyncI
 
 
 @pytest.mark.parametrize("where", [keys.VOTES, keys.claimed("w1")])
-async def test_a_result_is_not_final_while_a_vote_is_on_its_way(
-    closed_url: str, client: redis.asyncio.Redis, where: str
+async def test_a_result_becomes_final_once_no_vote_is_on_its_way(
+    client: redis.asyncio.Redis, where: str
 ) -> None:
     await client.sadd(keys.SESSIONS, "w1")
-    await until.true(lambda: is_final(closed_url))
     await client.rpush(where, b"{}")
-    await until.true(lambda: is_open(closed_url))
-    await client.delete(where)
-    await until.true(lambda: is_final(closed_url))
+    closed = Poll("?", {}, now() - 60 * SECOND)
+    queue = Pipeline(client, Dependency("redis", ""), closed)
+    async with background(queue.follow()):
+        await until.true(lambda: queue.latest is not None)
+        assert queue.drained_at is None
+        await client.delete(where)
+        await until.true(lambda: queue.drained_at is not None)
 
 
 @pytest.mark.parametrize("name", ["postgres", "redis"])
-async def test_a_result_is_not_final_while_a_store_is_unavailable(
+async def test_a_final_result_stays_final_while_a_store_is_unavailable(
     closed_url: str, tables: asyncpg.Connection, stores: store.Stores, name: str
 ) -> None:
     await until.true(lambda: is_final(closed_url))
     await tables.close()
     server = getattr(stores, name)
+
+    async def is_ready() -> bool:
+        _, _, text = await listener.get(closed_url, "/readyz")
+        return "unavailable" not in text
+
+    async def is_unready() -> bool:
+        return not await is_ready()
+
     await server.pause()
-    await until.true(lambda: is_open(closed_url))
-    await server.resume()
+    try:
+        await until.true(is_unready)
+        assert await is_final(closed_url)
+    finally:
+        await server.resume()
+    await until.true(is_ready)
+    assert await is_final(closed_url)
+
+
+async def test_a_vote_after_the_grace_changes_no_final_result(
+    closed_url: str, client: redis.asyncio.Redis, stores: store.Stores
+) -> None:
     await until.true(lambda: is_final(closed_url))
+    last_push = Poll("?", {}, now() - 60 * SECOND).last_push
+    async with pushing.opened(stores.redis_url, last_push=last_push) as pushed:
+        with pytest.raises(ClosedError):
+            await pushed.push(Ballot("late", "a", 1))
+    assert not await client.exists(keys.VOTES)
+    assert await is_final(closed_url)
 
 
-async def test_a_result_is_not_final_before_the_last_vote_can_have_arrived(
+async def test_a_result_is_not_final_before_redis_refuses_votes(
     client: redis.asyncio.Redis,
 ) -> None:
-    assert pipeline.SETTLE > 2 * ballot.PUSH_TIMEOUT  # it waits behind a push, then travels in one
-    closes_at = now()
-    queue = Pipeline(client, Dependency("redis", ""), Poll("?", {}, closes_at), settle=1.5)
+    poll = Poll("?", {}, now() - GRACE + 1.5 * SECOND)
+    queue = Pipeline(client, Dependency("redis", ""), poll)
     async with background(queue.follow()):
         await until.true(lambda: queue.drained_at is not None)
     assert queue.drained_at
-    assert queue.drained_at - closes_at > 1.5 * SECOND
+    assert poll.closes_at
+    assert queue.drained_at > poll.closes_at + GRACE
 
 
 def test_a_result_is_final_by_numbers_that_were_read_after_the_queue_was_empty(
@@ -98,7 +122,6 @@ def test_a_result_is_final_by_numbers_that_were_read_after_the_queue_was_empty(
     queue = Pipeline(redis.asyncio.Redis(), redis_state, settings.poll)
     status = Status(settings.poll, tallies, queue)
     postgres.mark_available()
-    queue.latest = Snapshot(0, 0, 0, [])
     queue.drained_at = closed + 10 * SECOND
     for seconds, final in ((9, False), (11, True)):
         tallies.latest = Tally({"a": 1, "b": 0}, closed + seconds * SECOND)

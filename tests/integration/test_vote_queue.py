@@ -14,7 +14,7 @@ from tests import address, store, until
 from tests.integration import pushing
 from tests.integration.pushing import Pushed
 from vote import queue
-from vote.queue import NotRecordedError, UnsureError
+from vote.queue import ClosedError, NotRecordedError, UnsureError
 
 Client = redis.asyncio.Redis
 TIMEOUT = 0.5  # seconds
@@ -63,6 +63,21 @@ async def test_a_ballot_is_acknowledged_only_when_redis_has_it(
     await stores.redis.resume()
     await pushing_one
     assert await client.llen(keys.VOTES) == 2
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+async def test_redis_refuses_a_ballot_after_the_end_by_its_own_clock(
+    stores: store.Stores, client: Client, replicas: int
+) -> None:
+    async with pushing.opened(stores.redis_url, replicas, last_push=1) as pushed:
+        assert await outcomes(start(pushed, 3)) == [ClosedError] * 3
+    assert not await client.exists(keys.VOTES)
+
+
+async def test_redis_takes_all_ballots_before_the_end(stores: store.Stores, client: Client) -> None:
+    async with pushing.opened(stores.redis_url, last_push=2**53) as pushed:
+        assert await outcomes(start(pushed, queue.MAX_PUSH)) == [None] * queue.MAX_PUSH
+    assert await client.llen(keys.VOTES) == queue.MAX_PUSH
 
 
 async def test_a_connection_that_hangs_is_opened_again(stores: store.Stores) -> None:
