@@ -60,7 +60,7 @@ class Pipeline:
         latest: What the last look found; None while Redis is unavailable.
         replicas: The replicas of all services. Those that lived before an outage of Redis live
             until `GRACE` seconds after it.
-        drained_at: When all votes were first known to be in Postgres and Redis took no more. It stays.
+        drained_at: When Redis first took no more votes and all were in Postgres. It stays.
         redis: The state of Redis.
     """
 

@@ -137,13 +137,9 @@ class Queue:
                 connection = await self._connect()
                 try:
                     is_sent = True
-                    commands: list[tuple[Any, ...]] = [("RPUSH", keys.VOTES, *messages)]
-                    if self._last_push is not None:
-                        script = ("EVAL", PUSH_SCRIPT, 1, keys.VOTES, self._last_push, *messages)
-                        commands = [script]
-                    if self._replicas:  # counts for the connection that has sent the push
-                        commands.append(("WAIT", self._replicas, WAIT_TIMEOUT))
-                    await connection.send_packed_command(connection.pack_commands(commands))
+                    await connection.send_packed_command(
+                        connection.pack_commands(self._commands(messages))
+                    )
                     is_pushed = bool(await connection.read_response())
                     if not is_pushed:
                         raise ClosedError("the poll is closed")
@@ -167,6 +163,15 @@ class Queue:
             is_full = isinstance(error, OutOfMemoryError)
             reason = "the memory of Redis is full" if is_full else "Redis is unavailable"
             raise NotRecordedError(reason) from error
+
+    def _commands(self, messages: list[bytes]) -> list[tuple[Any, ...]]:
+        push: tuple[Any, ...] = ("RPUSH", keys.VOTES, *messages)
+        if self._last_push is not None:
+            push = ("EVAL", PUSH_SCRIPT, 1, keys.VOTES, self._last_push, *messages)
+        if not self._replicas:
+            return [push]
+        # It counts for the connection that has sent the push.
+        return [push, ("WAIT", self._replicas, WAIT_TIMEOUT)]
 
     async def _connect(self) -> AbstractConnection:
         """Take a connection from the pool. If it hangs, try again until the caller's time is over.

@@ -1,5 +1,6 @@
 """Each service does its work with the rights that Compose gives it in Redis, and has no others."""
 
+import datetime
 import re
 import socket
 
@@ -30,13 +31,17 @@ def rules(name: str) -> list[str]:
     return re.findall(r"\(.*?\)|\S+", line)
 
 
-async def test_vote(client: Redis, stores: Stores) -> None:
+@pytest.mark.parametrize(
+    "closes_at", [None, datetime.datetime.max.replace(year=2100, tzinfo=datetime.UTC)]
+)
+async def test_vote(client: Redis, stores: Stores, closes_at: datetime.datetime | None) -> None:
     async with account.opened(client, *rules("vote")) as user:
         settings = VoteSettings(
             redis_url=SecretStr(stores.redis_url),
             redis_username=user["REDIS_USERNAME"],
             redis_password=SecretStr(user["REDIS_PASSWORD"]),
             cookie_secret=SecretStr("a secret of the tests, long enough"),
+            poll_closes_at=closes_at,
         )
         async with (
             served.opened(create_vote(settings)) as url,
@@ -72,6 +77,8 @@ async def test_vote_has_no_other_rights(client: Redis, stores: Stores) -> None:
         ):
             with pytest.raises(redis.exceptions.NoPermissionError):
                 await forbidden
+        with pytest.raises(redis.exceptions.ResponseError, match="ACL failure in script"):
+            await limited.eval("return redis.call('LRANGE', KEYS[1], 0, -1)", 1, keys.VOTES)
     assert await client.llen(keys.VOTES) == 1
 
 
