@@ -1,6 +1,7 @@
 """What one replica of each service asks of the stores while nobody votes or watches."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import redis.asyncio
@@ -20,7 +21,7 @@ SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current
 
 async def measure(system: System) -> list[Row]:
     """Measure with faults enabled, as `make run` does."""
-    faults = {"FAULTS": "enabled", "PRESENTER_TOKEN": "the token of the benchmark"}
+    faults: dict[str, Any] = {"FAULTS": "enabled", "PRESENTER_TOKEN": "a token for this run"}
     await asyncio.gather(*(system.ready(name, **faults) for name in ("vote", "worker", "result")))
     await asyncio.sleep(REST)
     before = await _count(system)
