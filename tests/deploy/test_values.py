@@ -53,6 +53,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 FAULTS = {"faults": {"enabled": True}}
+PASSWORDS = {
+    "redis": {"auth": {"password": "new"}},
+    "postgresql": {
+        "auth": dict.fromkeys(("postgresPassword", "workerPassword", "resultPassword"), "new")
+    },
+    "faults": {"enabled": True, "presenterToken": "new"},
+}
 SERVICES = {"vote", "vote-worker", "vote-result"}
 # Values, what an upgrade changes in them, and the workloads that it rolls.
 ROLLED: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
@@ -60,27 +67,8 @@ ROLLED: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
     "the poll": ({}, {"poll": {"options": ["Tea", "Coffee"]}}, {"vote", "vote-result"}),
     "the log": ({}, {"log": {"level": "debug"}}, SERVICES),
     "faults": ({}, FAULTS, SERVICES),
-    "the token": (FAULTS, {"faults": {"presenterToken": "new"}}, {"vote-result"}),
-    "the password of Redis": (
-        {},
-        {"redis": {"auth": {"password": "new"}}},
-        SERVICES | {"vote-redis"},
-    ),
-    "the password of the superuser": (
-        {},
-        {"postgresql": {"auth": {"postgresPassword": "new"}}},
-        {"vote-db"},
-    ),
-    "the password of the worker": (
-        {},
-        {"postgresql": {"auth": {"workerPassword": "new"}}},
-        {"vote-db", "vote-worker"},
-    ),
-    "the password of result": (
-        {},
-        {"postgresql": {"auth": {"resultPassword": "new"}}},
-        {"vote-db", "vote-result"},
-    ),
+    # Anyone who may read workloads could try out passwords on a hash of them.
+    "the passwords and the token": (FAULTS, FAULTS | PASSWORDS, set()),
     "the secret of Postgres": (
         {},
         {"postgresql": {"auth": {"existingSecret": "new"}}},
