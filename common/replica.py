@@ -33,7 +33,6 @@ class Heartbeat(msgspec.Struct, kw_only=True):
         state: "idle", "working", or why the replica does not work.
         rate: Per second: votes of vote, ballots of a worker, or updates that result sends.
         faults: The injected faults, in words.
-        accent: The color of the vote page.
         refused: Votes that a replica of vote has answered with an error, since its start.
         browsers: Those that a replica of result serves.
         commits: Batches that a worker commits, per second.
@@ -48,7 +47,6 @@ class Heartbeat(msgspec.Struct, kw_only=True):
     state: str = "idle"
     rate: float = 0.0
     faults: list[str] = []
-    accent: str | None = None
     refused: int | None = None
     browsers: int | None = None
     commits: float | None = None

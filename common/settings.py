@@ -25,6 +25,11 @@ EXIT_STATUS = 2  # of a process whose settings are wrong
 
 MIN_SECRET = 16  # characters
 
+# Settings of earlier versions, and what to do instead.
+RETIRED = {
+    "ACCENT": "use APP_VERSION: each version has a color of its own",
+}
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -54,6 +59,14 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["plain", "json"] = "plain"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     app_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,64}$")] = __version__
+
+
+def _refuse_retired(variables: Mapping[str, str | None]) -> None:
+    found = [name for name in RETIRED if variables.get(name.lower())]
+    if found:
+        raise SettingsError(
+            "\n".join(f"{name} is no longer a setting: {RETIRED[name]}" for name in found)
+        )
 
 
 def _options(variables: Mapping[str, str | None]) -> dict[str, str]:
@@ -102,6 +115,7 @@ def load(cls: type[SettingsType]) -> SettingsType:
             raise SettingsError(f"ENV_FILE: there is no file {path}")
         from_file = DotEnvSettingsSource(cls, env_file).env_vars
         variables = {**from_file, **EnvSettingsSource(cls).env_vars}
+        _refuse_retired(variables)
         secrets = _secrets_from_files(cls, variables)
         values: dict[str, Any] = {"_env_file": env_file, "options": _options(variables), **secrets}
         return cls(**values)

@@ -11,6 +11,7 @@ from common.poll import Poll
 from common.static_files import StaticFiles
 
 HUES = 8  # colors of options; the ninth option has the first color again
+FIRST_OPTIONS = 2  # colors that no version has, because most polls show them
 
 
 class Templates:
@@ -55,6 +56,11 @@ def option_data(poll: Poll) -> list[dict[str, object]]:
         {"id": letter, "name": name, "hue": index % HUES}
         for index, (letter, name) in enumerate(poll.options.items())
     ]
+
+
+def version_hue(version: str) -> int:
+    """Return the color of a version: the same everywhere, and another for the next version."""
+    return FIRST_OPTIONS + sum(version.encode()) % (HUES - FIRST_OPTIONS)
 
 
 def iso(moment: datetime) -> str:

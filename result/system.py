@@ -13,6 +13,7 @@ from common import faults
 from common.clock import milliseconds
 from common.faults import Fault
 from common.redis_client import UNAVAILABLE, find_servers
+from common.templating import version_hue
 from result.pipeline import Session
 from result.servers import Replication, Servers
 from result.status import Status
@@ -84,6 +85,7 @@ class System:
         replicas = []
         for _, (heartbeat, gone_since) in sorted(self._status.pipeline.replicas.known.items()):
             fields = msgspec.structs.asdict(heartbeat) | {"gone_since": gone_since}
+            fields["hue"] = version_hue(heartbeat.version)
             del fields["lags"], fields["last_commit"]
             if heartbeat.service == "worker":
                 fields["claimed"] = claims[heartbeat.name]

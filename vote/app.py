@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> ASGIApp:
     client = connect(settings, "vote")
     redis = Dependency("redis", settings.redis_address)
     voter_ids = VoterIds(secret.get_secret_value() if secret else None)
-    page = Page(poll, str(identity), settings.result_url, settings.accent)
+    page = Page(poll, str(identity), settings.result_url, identity.version)
     queue = Queue(client, metrics, settings.redis_replicas, poll.last_push)
     faults = Faults(client, "vote", identity.name)
     service = VoteService(poll, voter_ids, queue)
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     def describe() -> Heartbeat:
         refused = int(total(metrics.refused))
-        return Heartbeat(faults=faults.describe(), accent=settings.accent, refused=refused)
+        return Heartbeat(faults=faults.describe(), refused=refused)
 
     replica = Replica(client, identity, metrics.accepted, describe)
 
@@ -89,4 +89,4 @@ def create_app(settings: Settings) -> ASGIApp:
     cookies = VoterCookies(voter_ids, poll.edition)
     app.state.parts = routes.Parts(service, cookies, page, redis, metrics)
     # Outermost, so that also the answer to an internal error has the headers.
-    return SecurityHeaders(app, identity.headers | page.headers)
+    return SecurityHeaders(app, identity.headers)

@@ -1,7 +1,5 @@
 """The vote page: HTML for each state of a voter's choice."""
 
-import base64
-import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +9,8 @@ from starlette.requests import Request
 from common import page_url
 from common.i18n import Locales
 from common.poll import Poll
-from common.security import HEADERS
 from common.static_files import StaticFiles
-from common.templating import Templates, option_data
+from common.templating import Templates, option_data, version_hue
 
 HERE = Path(__file__).parent
 STATIC = StaticFiles(HERE / "static")
@@ -27,7 +24,7 @@ class Page:
         poll: The poll.
         served_by: The name of this replica.
         result_url: Where the result is. None: next to the vote page, if its port is a known one.
-        accent: The color of the page, #rrggbb. None: as in the style sheet.
+        version: The version of this replica, which has a color of its own.
     """
 
     def __init__(
@@ -35,23 +32,14 @@ class Page:
         poll: Poll,
         served_by: str,
         result_url: str | None = None,
-        accent: str | None = None,
+        version: str = "",
     ) -> None:
         self._poll = poll
         self._served_by = served_by
         self._result_url = result_url
-        self._style = accent_style(accent) if accent else None
+        self._hue = version_hue(version)
         self._options = option_data(poll)
         self._templates = Templates(HERE / "templates", STATIC, LOCALES)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Return the headers without which a browser ignores the style of the accent."""
-        if self._style is None:
-            return {}
-        digest = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
-        name = "content-security-policy"
-        return {name: HEADERS[name].replace("style-src", f"style-src 'sha256-{digest}'")}
 
     def render(
         self,
@@ -85,7 +73,7 @@ class Page:
             poll=self._poll,
             options=self._options,
             served_by=self._served_by,
-            style=self._style,
+            hue=self._hue,
             choice=choice,
             tried=tried,
             failed=None if notice == "closed unsure" else tried,
@@ -96,24 +84,6 @@ class Page:
                 _sentence, name=names.get(tried or choice or ""), kept=names.get(choice or "")
             ),
         )
-
-
-def accent_style(accent: str) -> Markup:
-    """Return the style of a page with this color as its ground. All text on it is legible.
-
-    It is in the page, not in a file: during an update, another version may answer for the file.
-    """
-    # Relative luminance (WCAG 2.2). Both contrasts are equal at 0.179, and then above 4.5.
-    red, green, blue = (
-        ((value / 255 + 0.055) / 1.055) ** 2.4 for value in bytes.fromhex(accent[1:])
-    )
-    ink = "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#ffffff"
-    inks = "".join(f"--{name}:{ink};" for name in ("ink", "muted", "good", "bad"))
-    return Markup(  # noqa: S704 (two checked colors)
-        f"body{{background:{accent}}}"
-        f"header,footer,.answer:not([data-tone=bad]){{--ground:{accent};{inks}color:{ink}}}"
-        f".option:focus-visible{{outline-color:{ink}}}"
-    )
 
 
 def _closed_notice(state: str, choice: str | None, tried: str | None) -> str:

@@ -9,13 +9,11 @@ const MOST = 10; // boxes of a service; more are drawn as a group for each versi
 
 const rows = document.getElementById("replicas");
 const queue = document.querySelector("[data-stage=redis]");
-const hues = new Map(); // by version, in the order of their appearance
 let abandoned = {}; // what silent sessions had claimed, by the name of their worker
 
 export function drawReplicas(content) {
   const { replicas, now } = content;
   const known = [...replicas].sort((a, b) => a.started_at - b.started_at);
-  for (const { version } of known) if (!hues.has(version)) hues.set(version, hues.size % 8);
   returnClaims(content.abandoned);
   const described = [];
   for (const stage of document.querySelectorAll(".replicas")) {
@@ -72,8 +70,7 @@ function describe(replica, now) {
   return {
     key: `${service}:${replica.name}`,
     gone,
-    hue: hues.get(replica.version),
-    accent: replica.accent ?? "",
+    hue: replica.hue,
     fields: {
       service,
       short,
@@ -106,10 +103,9 @@ function clone(template, key) {
   return made;
 }
 
-function fill(element, { gone, hue, accent, fields }) {
+function fill(element, { gone, hue, fields }) {
   element.toggleAttribute("data-gone", Boolean(gone));
   element.dataset.hue = hue;
-  element.style.setProperty("--accent", accent);
   for (const field of element.querySelectorAll("[data-field]")) {
     const words = fields[field.dataset.field];
     if (field.textContent !== words) field.textContent = words;

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from common.poll import OPTION_LETTERS, Poll
 from common.security import SecurityHeaders
-from common.templating import milliseconds
+from common.templating import milliseconds, version_hue
 from result import page as result_page
 from vote import page as vote_page
 
@@ -201,7 +201,7 @@ class SystemPage(ResultPage):
 def replica(service: str, name: str = "m28v2", **changes: Any) -> dict[str, Any]:
     """A replica that has run for a minute."""
     own: dict[str, Any] = {
-        "vote": {"accent": None, "refused": 0},
+        "vote": {"refused": 0},
         "worker": {"claimed": 0, "commits": 0.0},
     }
     return {
@@ -213,6 +213,7 @@ def replica(service: str, name: str = "m28v2", **changes: Any) -> dict[str, Any]
         "rate": 0.0,
         "faults": [],
         "gone_since": None,
+        "hue": version_hue(changes.get("version", "0.2.0")),
         **own.get(service, {"browsers": 1}),
         **changes,
     }

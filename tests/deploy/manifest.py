@@ -114,7 +114,6 @@ def containers(template: Any) -> list[Any]:
 FULL: dict[str, Any] = {
     "vote": {
         "resultUrl": "https://result.example.com/",
-        "accent": "#0a7a3c",
         "service": {"type": "NodePort", "nodePort": 31200},
         "ingress": {"enabled": True, "tls": [{"secretName": "t", "hosts": ["vote.example.com"]}]},
     },

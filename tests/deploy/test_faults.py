@@ -54,9 +54,3 @@ def test_a_token_reaches_the_secret() -> None:
         each["stringData"] for each in made if each["metadata"]["name"] == "vote-presenter-secret"
     )
     assert secret == {"presenter-token": "one"}
-
-
-def test_the_color_reaches_vote() -> None:
-    template = manifest.pods(manifest.chart({"vote": {"accent": "#0a7a3c"}}))["Deployment vote"]
-    for container in manifest.containers(template):
-        assert {"name": "ACCENT", "value": "#0a7a3c"} in container["env"]

@@ -26,7 +26,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a host with its port": ({"externalDatabase": {"host": "db:5432/x"}}, "/externalDatabase/host"),
     "no rate": ({"load": {"enabled": True, "rate": 0}}, "/load/rate"),
-    "a color by its name": ({"vote": {"accent": "green"}}, "/vote/accent"),
+    "a retired value": ({"vote": {"accent": "#0a7a3c"}}, "'accent' not allowed"),
     "a tag with a space": ({"image": {"tag": "a b"}}, "/image/tag"),
     "a memory size": ({"vote": {"resources": {"limits": {"memory": "64MB"}}}}, "limits/memory"),
     "a store's memory": ({"redis": {"maxmemory": "192Mi"}}, "/maxmemory"),

@@ -42,9 +42,7 @@ async def appears(client: Client, service: str, name: str = NAME) -> dict[str, A
 async def test_a_heartbeat_lives_as_long_as_the_replica(
     client: Client, stores: store.Stores
 ) -> None:
-    settings = Settings(
-        redis_url=SecretStr(stores.redis_url), app_version="0.2.0-green", accent="#0a7a3c"
-    )
+    settings = Settings(redis_url=SecretStr(stores.redis_url), app_version="0.2.0-green")
     before = milliseconds()
     async with served.opened(create_app(settings)):
         beat = await appears(client, "vote")
@@ -57,7 +55,6 @@ async def test_a_heartbeat_lives_as_long_as_the_replica(
             "rate": 0.0,
             "faults": [],
             "refused": 0,
-            "accent": "#0a7a3c",
             "browsers": None,
             "commits": None,
             "last_commit": None,

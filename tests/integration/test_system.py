@@ -9,6 +9,7 @@ import pytest
 import redis.asyncio
 
 from common import keys
+from common.templating import version_hue
 from tests import store, until
 from tests.integration import beating, listener
 from tests.integration.listener import Listener, get
@@ -58,19 +59,19 @@ async def test_only_pages_that_show_it_get_it_at_most_4_times_a_second(
 
 async def test_a_replica_appears_and_is_gone(wall: Listener, client: Client) -> None:
     await beating.replica(
-        client, "vote", "v1", state="working", rate=7, accent="#00ff00", faults=["slow"]
+        client, "vote", "v1", state="working", rate=7, version="2.0", faults=["slow"]
     )
     await until.true(lambda: "v1" in replicas(wall, "vote"), 2.0)
     assert replicas(wall, "vote")["v1"] == {
         "service": "vote",
         "name": "v1",
-        "version": "",
+        "version": "2.0",
         "started_at": 0,
         "state": "working",
         "rate": 7,
         "faults": ["slow"],
         "gone_since": None,
-        "accent": "#00ff00",
+        "hue": version_hue("2.0"),
         "refused": None,
         "browsers": None,
         "commits": None,

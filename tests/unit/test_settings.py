@@ -9,7 +9,7 @@ import vote.settings
 import worker.settings
 from common.poll_settings import PollSettings
 from common.redis_client import connect
-from common.settings import ServiceSettings, load
+from common.settings import RETIRED, ServiceSettings, load
 from common.store_settings import RedisSettings
 
 Env = pytest.MonkeyPatch
@@ -98,9 +98,6 @@ def test_mistake_names_the_setting_and_its_value(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ACCENT", "green"),
-        ("ACCENT", "#0a7a3"),
-        ("ACCENT", "#0a7a3c;}"),
         ("APP_VERSION", "0.2\r\nx"),
         ("APP_VERSION", "x" * 65),
     ],
@@ -113,11 +110,16 @@ def test_values_that_end_up_in_pages_and_headers_are_checked(
     assert line.startswith(f"{name}: {value!r}")
 
 
-def test_a_wrong_colour_is_answered_with_an_example(
-    monkeypatch: Env, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", RETIRED)
+@pytest.mark.parametrize("is_in_file", [False, True])
+def test_a_retired_setting_names_its_replacement(
+    monkeypatch: Env, capsys: pytest.CaptureFixture[str], folder: Path, name: str, is_in_file: bool
 ) -> None:
-    monkeypatch.setenv("ACCENT", "green")
-    assert "#0a7a3c" in errors(vote.settings.Settings, capsys)[0]
+    if is_in_file:
+        (folder / ".env").write_text(f"{name}=x\n")
+    else:
+        monkeypatch.setenv(name, "x")
+    assert errors(ServiceSettings, capsys) == [f"{name} is no longer a setting: {RETIRED[name]}"]
 
 
 @pytest.mark.parametrize("token", ["x" * 15, " " * 16])

@@ -1,18 +1,16 @@
-import base64
-import hashlib
 import html
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given as for_all
-from hypothesis import strategies
 
 from common.poll import Poll
+from common.templating import HUES, version_hue
 from tests import reader
-from vote.page import HERE, Page, accent_style
+from vote.page import HERE, Page
 
 NOW = datetime.now(UTC)
 OPTIONS = {"a": "Cats", "b": "Dogs"}
@@ -156,24 +154,29 @@ def test_the_scripts_have_all_their_texts() -> None:
     assert unused == {"malformed", "plurals"}  # the server's, and no text
 
 
-def test_the_policy_allows_the_style_of_the_accent_and_no_other() -> None:
-    page = Page(Poll("?", OPTIONS), "replica-7", accent="#0a7a3c")
-    (style,) = re.findall("<style>(.*?)</style>", page.render(reader.request()), re.DOTALL)
-    assert "#0a7a3c" in style
-    policy = page.headers["content-security-policy"]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}' 'self'" in policy
-    plain = Page(Poll("?", OPTIONS), "replica-7")
-    assert "<style" not in plain.render(reader.request())
-    assert plain.headers == {}
+def test_the_page_has_the_color_of_its_version() -> None:
+    def hues(version: str) -> set[str]:
+        page = Page(Poll("?", OPTIONS), "replica-7", version=version)
+        text = page.render(reader.request())
+        return set(re.findall(r'<(?:header|footer) data-hue="(\d)"', text))
+
+    assert hues("0.2.0") == {str(version_hue("0.2.0"))} != hues("0.3.0")
 
 
-@for_all(strategies.from_regex("#[0-9a-fA-F]{6}", fullmatch=True))
-def test_text_on_the_accent_is_legible(accent: str) -> None:
-    found = re.search(r"--ink:(#\w{6});", accent_style(accent))
-    assert found
-    dark, light = sorted([luminance(accent), luminance(found[1])])
-    assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.2, level AA
+def test_versions_in_a_row_have_different_colors() -> None:
+    versions = [f"0.{minor}.{patch}" for minor in range(10) for patch in range(10)] + ["1.0.0"]
+    hues = [version_hue(version) for version in versions]
+    assert all(one != other for one, other in pairwise(hues))
+    assert set(hues) == set(range(2, 8))
+
+
+def test_text_on_each_color_is_legible() -> None:
+    style = (Path(__file__).parents[2] / "common" / "static" / "base.css").read_text()
+    colors = re.findall(r'data-hue="\d"\] { --hue: (#\w{6}); --on-hue: (#\w{6}); }', style)
+    assert len(colors) == HUES
+    for pair in colors:
+        dark, light = sorted(map(luminance, pair))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.2, level AA
 
 
 def luminance(colour: str) -> float:
