@@ -95,7 +95,6 @@ def _connect_with_sentinels(
             **tls,
             "socket_connect_timeout": SENTINEL_TIMEOUT,
             "socket_timeout": SENTINEL_TIMEOUT,
-            "username": settings.redis_sentinel_username,
             "password": password.get_secret_value() if password else None,
         },
     )

@@ -28,6 +28,7 @@ MIN_SECRET = 16  # characters
 # Settings of earlier versions, and what to do instead.
 RETIRED = {
     "ACCENT": "use APP_VERSION: each version has a color of its own",
+    "REDIS_SENTINEL_USERNAME": "use REDIS_SENTINEL_PASSWORD for the default user of the Sentinels",
 }
 
 Port = Annotated[int, Field(ge=1, le=65535)]

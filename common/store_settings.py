@@ -56,7 +56,6 @@ class RedisSettings(ServiceSettings):
     redis_password: SecretStr | None = None
     redis_sentinels: Annotated[list[tuple[str, Port]], NoDecode] = Field(default=[])
     redis_sentinel_primary: str = "votes"
-    redis_sentinel_username: str | None = None
     redis_sentinel_password: SecretStr | None = None
     redis_replicas: Annotated[int, Field(ge=0, le=10)] = 0
 

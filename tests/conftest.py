@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 import redis.asyncio
 
+from common.settings import RETIRED
 from result.settings import Settings as ResultSettings
 from tests import service, store
 from vote.settings import Settings as VoteSettings
@@ -33,7 +34,7 @@ SETTINGS = frozenset(
     for settings in (VoteSettings, WorkerSettings, ResultSettings)
     for field in settings.model_fields
     for name in (field, f"{field}_FILE")
-) | {"ENV_FILE"}
+) | {"ENV_FILE", *RETIRED}
 
 
 @pytest.hookimpl(optionalhook=True)  # also without the plugin
