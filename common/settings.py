@@ -29,6 +29,7 @@ MIN_SECRET = 16  # characters
 RETIRED = {
     "ACCENT": "use APP_VERSION: each version has a color of its own",
     "REDIS_SENTINEL_USERNAME": "use REDIS_SENTINEL_PASSWORD for the default user of the Sentinels",
+    "TRACING_PATH": "remove it: the images have the packages for traces in /opt/tracing",
 }
 
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from common.spans import Spans
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+# The images keep the packages apart. Otherwise other libraries would import them, too.
+PACKAGES = "/opt/tracing"
 FLUSH_TIMEOUT = 1.5  # seconds that the end of a process waits for the collector
 
 _spans: "Spans | None" = None
@@ -46,9 +48,7 @@ def configure(service: str, version: str) -> None:
         raise SettingsError(
             f"{ENDPOINT}: {endpoint!r} is not valid: must look like http://collector:4318"
         )
-    # The images keep the packages apart. Otherwise other libraries would import them, too.
-    if "TRACING_PATH" in os.environ:
-        sys.path.append(os.environ["TRACING_PATH"])
+    sys.path.append(PACKAGES)
     from common.spans import Spans
 
     _spans = Spans(service, version)

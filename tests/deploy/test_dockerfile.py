@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from common import tracing
+
 ROOT = Path(__file__).parents[2]
 IMAGES = ("vote", "worker", "result", "seed", "standalone")
 SPECIFIC = ("# The ", "EXPOSE", "HEALTHCHECK", '    "from http', "ENTRYPOINT", "CMD", "LABEL")
@@ -55,6 +57,12 @@ def test_the_build_context_contains_what_is_copied(service: str) -> None:
     allowed = re.findall("^!(.+)/$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert all((ROOT / path).exists() for path in copied)
     assert {path.partition("/")[0] for path in copied} <= set(allowed)
+
+
+@pytest.mark.parametrize("service", ["vote", "worker", "result"])
+def test_the_packages_for_traces_are_where_the_service_looks(service: str) -> None:
+    assert f"--target {tracing.PACKAGES} " in dockerfile(service)
+    assert f"COPY --from=build {tracing.PACKAGES} {tracing.PACKAGES}\n" in dockerfile(service)
 
 
 @pytest.mark.parametrize("service", ["vote", "worker", "result"])
