@@ -4,7 +4,6 @@ Each service has a `settings.py` of its own, made of these parts. An empty varia
 set.
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,11 +22,14 @@ from common import __version__
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
 
+ENV_FILE = ".env"  # in the working directory
+
 MIN_SECRET = 16  # characters
 
 # Settings of earlier versions, and what to do instead.
 RETIRED = {
     "ACCENT": "use APP_VERSION: each version has a color of its own",
+    "ENV_FILE": "mount or write the file as .env in the working directory",
     "REDIS_SENTINEL_USERNAME": "use REDIS_SENTINEL_PASSWORD for the default user of the Sentinels",
     "TRACING_PATH": "remove it: the images have the packages for traces in /opt/tracing",
 }
@@ -110,21 +112,17 @@ def load(cls: type[SettingsType]) -> SettingsType:
 
     If one is wrong, one line about each goes to stderr and the process ends with status 2.
     """
-    path = os.environ.get("ENV_FILE")
-    env_file = path or ".env"
     try:
-        if path and not Path(path).is_file():
-            raise SettingsError(f"ENV_FILE: there is no file {path}")
-        from_file = DotEnvSettingsSource(cls, env_file).env_vars
+        from_file = DotEnvSettingsSource(cls, ENV_FILE).env_vars
         variables = {**from_file, **EnvSettingsSource(cls).env_vars}
         _refuse_retired(variables)
         secrets = _secrets_from_files(cls, variables)
-        values: dict[str, Any] = {"_env_file": env_file, "options": _options(variables), **secrets}
+        values: dict[str, Any] = {"_env_file": ENV_FILE, "options": _options(variables), **secrets}
         return cls(**values)
     except SettingsError as error:
         exit_with(error)
     except (OSError, UnicodeDecodeError) as error:
-        exit_with(SettingsError(f"{env_file} cannot be read: {error}"))
+        exit_with(SettingsError(f"{ENV_FILE} cannot be read: {error}"))
     except ValidationError as error:
         exit_with(SettingsError("\n".join(_line(cls, problem) for problem in error.errors())))
 

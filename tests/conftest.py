@@ -34,7 +34,7 @@ SETTINGS = frozenset(
     for settings in (VoteSettings, WorkerSettings, ResultSettings)
     for field in settings.model_fields
     for name in (field, f"{field}_FILE")
-) | {"ENV_FILE", *RETIRED}
+) | set(RETIRED)
 
 
 @pytest.hookimpl(optionalhook=True)  # also without the plugin

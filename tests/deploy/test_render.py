@@ -1,6 +1,7 @@
 """Rendered files in the repository are up to date, and everything renders."""
 
 import base64
+import re
 import sys
 from pathlib import Path
 
@@ -72,6 +73,17 @@ def test_the_services_and_the_stores_have_the_same_passwords(name: str, tmp_path
         role = service["DB_USER"]
         assert service["DB_PASS"] == secrets["db-secret"][f"{role}-password"]
         assert service["REDIS_PASSWORD"] == secrets["redis-secret"]["password"]
+
+
+@pytest.mark.parametrize("source", ["k8s", "overlays dev"])
+def test_result_finds_its_env_file_in_its_working_directory(source: str) -> None:
+    folder = re.findall(
+        "^WORKDIR (.*)", (manifest.ROOT / "result" / "Dockerfile").read_text(), re.MULTILINE
+    )
+    template = manifest.pods(manifest.source(source))["Deployment result"]
+    for container in manifest.containers(template):
+        (mount,) = container["volumeMounts"]
+        assert (mount["mountPath"], mount["subPath"]) == (f"{folder[-1]}/.env", ".env")
 
 
 def test_every_image_has_the_version_of_the_project() -> None:

@@ -57,10 +57,9 @@ def test_options_title_and_end_come_from_the_environment_before_the_env_file(
     assert poll.closes_at == datetime.datetime(2030, 1, 31, 19, tzinfo=datetime.UTC)
 
 
-def test_env_file_may_be_another_one(monkeypatch: Env, folder: Path) -> None:
-    (folder / "other").write_text(f"COOKIE_SECRET_FILE={folder / 'secret'}\nPORT=2\n")
+def test_the_env_file_may_name_the_file_of_a_secret(folder: Path) -> None:
+    (folder / ".env").write_text(f"COOKIE_SECRET_FILE={folder / 'secret'}\nPORT=2\n")
     (folder / "secret").write_text(f"{SECRET}\n")
-    monkeypatch.setenv("ENV_FILE", "other")
     settings = load(vote.settings.Settings)
     assert settings.port == 2
     assert settings.cookie_secret is not None
@@ -84,7 +83,6 @@ def test_title_of_many_options_is_short(monkeypatch: Env) -> None:
         ({"PORT": "65536"}, "PORT: 65536 is out of range (1 to 65535)"),
         ({"PORT": "x"}, "PORT: 'x'"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: 'loud'"),
-        ({"ENV_FILE": "missing"}, "ENV_FILE"),
     ],
 )
 def test_mistake_names_the_setting_and_its_value(
