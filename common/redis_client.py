@@ -38,7 +38,6 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
     password = settings.redis_password
     options: dict[str, Any] = {
         "client_name": name,
-        "username": settings.redis_username,
         "password": password.get_secret_value() if password else None,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "socket_timeout": None,

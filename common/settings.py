@@ -31,6 +31,7 @@ RETIRED = {
     "ACCENT": "use APP_VERSION: each version has a color of its own",
     "ENV_FILE": "mount or write the file as .env in the working directory",
     "REDIS_SENTINEL_USERNAME": "use REDIS_SENTINEL_PASSWORD for the default user of the Sentinels",
+    "REDIS_USERNAME": "use REDIS_URL: redis://USER@HOST:PORT, with REDIS_PASSWORD",
     "TRACING_PATH": "remove it: the images have the packages for traces in /opt/tracing",
 }
 

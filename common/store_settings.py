@@ -52,7 +52,6 @@ class RedisSettings(ServiceSettings):
     redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] | None = None
     redis_host: str = "redis"
     redis_port: Port = 6379
-    redis_username: str | None = None
     redis_password: SecretStr | None = None
     redis_sentinels: Annotated[list[tuple[str, Port]], NoDecode] = Field(default=[])
     redis_sentinel_primary: str = "votes"

@@ -237,6 +237,15 @@ def test_external_stores_leave_nothing_of_the_bundled_ones() -> None:
     assert found["DB_HOST"] == "postgres.example.com"
 
 
+def test_a_user_of_redis_is_part_of_a_url() -> None:
+    values = merge(manifest.EXTERNAL, {"externalRedis": {"username": "us:er"}})
+    found = manifest.environment(manifest.chart(values), "Deployment vote")
+    assert found["REDIS_URL"] == "redis://us%3Aer@redis.example.com:6379"
+    assert "REDIS_PASSWORD_FILE" in found
+    values = merge(values, {"externalRedis": URL})
+    assert "REDIS_URL" not in manifest.environment(manifest.chart(values), "Deployment vote")
+
+
 def test_a_url_of_redis_is_read_from_a_file_and_keda_gets_the_password() -> None:
     values = copy.deepcopy(manifest.EXTERNAL)
     values["externalRedis"] |= URL

@@ -11,5 +11,7 @@ async def opened(client: typing.Any, *rules: str) -> AsyncIterator[dict[str, str
     name, password = "tester", "right"
     await client.acl_deluser(name)
     await client.execute_command("ACL", "SETUSER", name, "on", f">{password}", *rules)
-    yield {"REDIS_USERNAME": name, "REDIS_PASSWORD": password}
+    address = client.get_connection_kwargs()
+    url = f"redis://{name}@{address['host']}:{address['port']}"
+    yield {"REDIS_URL": url, "REDIS_PASSWORD": password}
     await client.acl_deluser(name)

@@ -38,8 +38,7 @@ async def url(client: Redis, stores: Stores, tables: asyncpg.Connection) -> Asyn
     async with account.opened(client, *rules("result")) as user:
         settings = Settings(
             database_url=SecretStr(stores.database_url),
-            redis_url=SecretStr(stores.redis_url),
-            redis_username=user["REDIS_USERNAME"],
+            redis_url=SecretStr(user["REDIS_URL"]),
             redis_password=SecretStr(user["REDIS_PASSWORD"]),
             faults="enabled",
             presenter_token=SecretStr(TOKEN),

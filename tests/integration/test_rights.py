@@ -37,8 +37,7 @@ def rules(name: str) -> list[str]:
 async def test_vote(client: Redis, stores: Stores, closes_at: datetime.datetime | None) -> None:
     async with account.opened(client, *rules("vote")) as user:
         settings = VoteSettings(
-            redis_url=SecretStr(stores.redis_url),
-            redis_username=user["REDIS_USERNAME"],
+            redis_url=SecretStr(user["REDIS_URL"]),
             redis_password=SecretStr(user["REDIS_PASSWORD"]),
             cookie_secret=SecretStr("a secret of the tests, long enough"),
             poll_closes_at=closes_at,
@@ -60,9 +59,7 @@ async def test_vote_has_no_other_rights(client: Redis, stores: Stores) -> None:
     await client.rpush(keys.VOTES, "x")
     async with (
         account.opened(client, *rules("vote")) as user,
-        Redis.from_url(
-            stores.redis_url, username=user["REDIS_USERNAME"], password=user["REDIS_PASSWORD"]
-        ) as limited,
+        Redis.from_url(user["REDIS_URL"], password=user["REDIS_PASSWORD"]) as limited,
     ):
         for forbidden in (
             limited.lrange(keys.VOTES, 0, -1),
@@ -87,7 +84,7 @@ async def test_worker(client: Redis, stores: Stores, services: Services) -> None
     await client.rpush(keys.claimed("dead"), '{"voter_id": "1", "vote": "a"}')
     await client.rpush(keys.VOTES, b"no ballot", b"x" * 10_000)
     async with account.opened(client, *rules("worker")) as user:
-        worker = await services.ready("worker", WORKER_NAME="w1", **stores.environment, **user)
+        worker = await services.ready("worker", WORKER_NAME="w1", **stores.environment | user)
         await client.rpush(keys.VOTES, encode(Ballot("2", "b", 1)))
 
         async def committed() -> bool:
@@ -110,8 +107,7 @@ async def test_result(client: Redis, stores: Stores, tables: asyncpg.Connection)
     async with account.opened(client, *rules("result")) as user:
         settings = ResultSettings(
             database_url=SecretStr(stores.database_url),
-            redis_url=SecretStr(stores.redis_url),
-            redis_username=user["REDIS_USERNAME"],
+            redis_url=SecretStr(user["REDIS_URL"]),
             redis_password=SecretStr(user["REDIS_PASSWORD"]),
         )
         async with (
