@@ -1,8 +1,7 @@
 """`python kustomize/render.py [--check]`: write what is generated from kustomize/.
 
-That is k8s/ (`kubectl kustomize kustomize/k8s`, one file per resource), and the files that the
-chart shares with Kustomize. With --check, write nothing and exit with status 1 if a file is out
-of date.
+That is k8s/ (`kubectl kustomize kustomize/k8s`), and the files that the chart shares with
+Kustomize. With --check, write nothing and exit with status 1 if a file is out of date.
 """
 
 import argparse
@@ -16,30 +15,44 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 KUSTOMIZE, CHART, TARGET = ROOT / "kustomize", ROOT / "chart", ROOT / "k8s"
 HEADER = "# Rendered from kustomize/k8s by `make manifests`. Lasting changes belong there.\n"
-RESTART = "# After a change of the options: kubectl -n vote rollout restart deployment\n"
+# What a person who opens a file has to know.
+NOTES = {
+    "ConfigMap vote-configmap": (
+        "# After a change of the options: kubectl -n vote rollout restart deployment\n"
+    ),
+    "Secret redis-secret": (
+        "# PUBLIC PASSWORD: everyone can read it here. The network policies let only vote, worker\n"
+        "# and result reach Redis. On a shared cluster, change it before you install.\n"
+    ),
+    "Secret db-secret": (
+        "# PUBLIC PASSWORDS: everyone can read them here. The network policies let only worker\n"
+        "# and result reach Postgres. On a shared cluster, change them before you install.\n"
+    ),
+}
 
 
 def manifests() -> dict[Path, str]:
     """Return the content of each file in k8s/."""
     command = ["kubectl", "kustomize", str(KUSTOMIZE / "k8s")]
     rendered = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    files = {
-        TARGET / file_name(yaml.safe_load(text)): f"{HEADER}{text.strip()}\n"
-        for text in rendered.stdout.split("\n---\n")
-    }
-    poll = TARGET / "vote-configmap.yaml"
-    return files | {poll: files[poll].replace(HEADER, HEADER + RESTART, 1)}
+    files: dict[Path, str] = {}
+    for text in rendered.stdout.split("\n---\n"):
+        resource = yaml.safe_load(text)
+        kind, name = str(resource["kind"]), str(resource["metadata"]["name"])
+        path = TARGET / file_name(kind, name)
+        before = f"{files[path]}---\n" if path in files else HEADER
+        files[path] = f"{before}{NOTES.get(f'{kind} {name}', '')}{text.strip()}\n"
+    return files
 
 
-def file_name(resource: dict[str, dict[str, str]]) -> str:
+def file_name(kind: str, name: str) -> str:
     """Return the name of the file of a resource."""
-    kind, name = str(resource["kind"]).lower(), resource["metadata"]["name"]
     # kubectl applies the files of a folder by name: the namespace has to be first.
-    return (
-        "00-namespace.yaml"
-        if kind == "namespace"
-        else f"{name.removesuffix(f'-{kind}')}-{kind}.yaml"
-    )
+    if kind == "Namespace":
+        return "00-namespace.yaml"
+    if kind == "NetworkPolicy":
+        return "networkpolicies.yaml"
+    return f"{name.removesuffix(f'-{kind.lower()}')}-{kind.lower()}.yaml"
 
 
 def copies() -> dict[Path, str]:

@@ -1,4 +1,4 @@
-"""The tools of a class: load, autoscaling and a reset."""
+"""The tools of a class: load and autoscaling."""
 
 from typing import Any
 
@@ -57,13 +57,3 @@ def test_workers_of_a_class_store_one_ballot_at_a_time() -> None:
     assert {"configMapRef": {"name": config["metadata"]["name"]}} in worker["containers"][0][
         "envFrom"
     ]
-
-
-@pytest.mark.parametrize("source", ["k8s", "overlays dev"])
-def test_a_reset_waits_until_a_person_starts_it(source: str) -> None:
-    (reset,) = of_kind("CronJob", source)
-    assert reset["spec"]["suspend"] is True
-    container = manifest.pods([reset])["CronJob reset"]["spec"]["containers"][0]
-    assert container["args"] == ["python", "-m", "worker", "--reset", "--yes"]
-    worker = manifest.pods(manifest.source(source))["Deployment worker"]["spec"]["containers"][0]
-    assert container["envFrom"] == worker["envFrom"]  # with the hashes in their names

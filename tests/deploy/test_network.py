@@ -15,7 +15,6 @@ TARGETS = {
     "worker": {"redis", "db"},
     "result": {"redis", "db"},
     "migration": {"db"},
-    "reset": {"redis", "db"},
     "seed": {"vote", "result"},
 }
 RENDERED = ("k8s", "overlays dev", "overlays prod", "overlays charts", "chart default")
@@ -33,11 +32,6 @@ def policies(resources: list[manifest.Resource]) -> dict[str, Any]:
         for each in resources
         if each["kind"] == "NetworkPolicy"
     }
-
-
-def pods(source: str) -> set[str]:
-    # The chart has no Job for a reset.
-    return set(TARGETS) - ({"reset"} if source == "chart default" else set())
 
 
 def names(peers: list[Any], source: str) -> set[str]:
@@ -74,13 +68,13 @@ def test_a_store_accepts_its_clients_only(source: str, store: str) -> None:
     for rule in policy["ingress"]:
         assert [each["port"] for each in rule["ports"]] == [PORTS[store]]
         clients |= names(rule["from"], source)
-    assert clients == {each for each in pods(source) if store in TARGETS[each]}
+    assert clients == {each for each in TARGETS if store in TARGETS[each]}
 
 
 @pytest.mark.parametrize("source", RENDERED)
 def test_a_pod_connects_to_the_ports_of_what_it_uses_only(source: str) -> None:
     resources = manifest.source(source)
-    for pod in pods(source):
+    for pod in TARGETS:
         opened = set()
         for rule in policies(resources)[pod]["egress"]:
             (target,), (port,) = names(rule["to"], source), rule["ports"]

@@ -18,7 +18,7 @@ def templates(request: pytest.FixtureRequest) -> dict[str, Any]:
 def test_no_pod_has_more_rights_than_it_needs(templates: dict[str, Any]) -> None:
     for template in templates.values():
         spec, name = template["spec"], template["metadata"]["labels"][NAME]
-        needs_api = name == "credentials" or spec.get("serviceAccountName") == "db"
+        needs_api = spec.get("serviceAccountName") == "db"
         assert spec["automountServiceAccountToken"] is needs_api
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["runAsUser"] == (999 if name in ("db", "redis") else 10001)
