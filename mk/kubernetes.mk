@@ -9,17 +9,17 @@ LOADED = $(foreach service,vote worker result seed postgres,$(IMAGE_PREFIX)votin
 
 .PHONY: manifests
 manifests: $(VENV)/dev ## render k8s/ and what the chart shares with kustomize/ (needs kubectl)
-	@$(PY) kustomize/render.py
+	@$(PY) mk/render.py
 	@$(PY) chart/readme.py
 
 .PHONY: manifests-check
 manifests-check: $(VENV)/dev ## say whether what make manifests renders is up to date
-	@$(PY) kustomize/render.py --check
+	@$(PY) mk/render.py --check
 	@$(PY) chart/readme.py --check
 
 .PHONY: load
 load: ## give the cluster the images that make images built (CLUSTER=kind|minikube|k3d)
-	@sh kustomize/load.sh '$(CLUSTER)' $(LOADED)
+	@sh mk/load.sh '$(CLUSTER)' $(LOADED)
 
 .PHONY: e2e-cluster
 e2e-cluster: $(VENV)/dev browser ## test all ways in on the cluster of KUBECONFIG (LOAD="kind load docker-image", ARGS="-k name")

@@ -19,9 +19,7 @@ REGISTRY = re.compile(r"([a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*)?")
 VERSIONS = {
     "common/__init__.py": r'__version__ = "',
     "chart/**/Chart.yaml": r"^ *(version|appVersion): ",
-    "kustomize/**/kustomization.yaml": (
-        r"- name: voting-\w+\n( +newName: .+\n)? +newTag: |app\.kubernetes\.io/version: "
-    ),
+    "kustomize/components/images/kustomization.yaml": r"newTag: &version ",
     "k8s/*.yaml": r"image: \S*voting-\w+:|app\.kubernetes\.io/version: ",
     "compose.yaml": r"VERSION:-",
     "compose/*.yaml": r"VERSION:-",
@@ -39,13 +37,8 @@ REGISTRIES = {
 }
 BAKED = re.compile(r'(?P<before>variable "REGISTRY" \{[^\n]*\n  default = ")(?P<value>[^"]*)')
 NO_REGISTRY = {"compose.yaml": "${REGISTRY:+${REGISTRY:-}/}"}
-# The images that each kustomization renames. It is the last that names them: an image with a new
-# name is unknown to an overlay on top.
-RENAMED = {
-    "kustomize/k8s": r"voting-\w+",
-    "kustomize/overlays/*": r"voting-\w+",
-    "kustomize/components/*": "voting-seed",
-}
+# Where Kustomize renames the images.
+IMAGES = "kustomize/components/images/kustomization.yaml"
 
 
 def versions(root: Path = ROOT) -> dict[Path, set[str]]:
@@ -86,11 +79,10 @@ def with_registry(registry: str, root: Path = ROOT) -> dict[Path, str]:
         for path in root.glob(glob):
             pattern = rf'({before})[^\s"]*(?=voting-)'
             changed[path] = re.sub(pattern, rf"\g<1>{prefix}", path.read_text())
-    for folder, image in RENAMED.items():
-        for path in root.glob(f"{folder}/kustomization.yaml"):
-            name = rf"    newName: {registry}/\g<image>\n" if registry else ""
-            pattern = rf"(  - name: (?P<image>{image})\n)(    newName: .+\n)?"
-            changed[path] = re.sub(pattern, rf"\g<1>{name}", path.read_text())
+    for path in root.glob(IMAGES):
+        name = rf"    newName: {registry}/\g<image>\n" if registry else ""
+        pattern = r"(  - name: (?P<image>voting-\w+)\n)(    newName: .+\n)?"
+        changed[path] = re.sub(pattern, rf"\g<1>{name}", path.read_text())
     for path in root.glob("docker-bake.hcl"):
         changed[path] = BAKED.sub(rf"\g<before>{registry}", path.read_text())
     return changed

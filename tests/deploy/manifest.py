@@ -16,8 +16,8 @@ CHART = ROOT / "chart"
 KUSTOMIZE = ROOT / "kustomize"
 OVERLAYS = sorted(path.name for path in (KUSTOMIZE / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (KUSTOMIZE / "components").iterdir())
-# Part of keda, instead of autoscaling in the overlay class, instead of stores in the overlay ha.
-NESTED = {"migration", "class", "stores-ha"}
+# Instead of seed, and instead of stores in the overlay ha.
+ALONE = {"load", "stores-ha"}
 KUBERNETES = "1.34.0"  # the version for which Helm renders
 TIMEOUT = 60  # seconds for one rendering
 
@@ -43,12 +43,13 @@ def parse(text: str) -> list[Resource]:
 
 
 def copy(folder: Path) -> Path:
-    """A copy of kustomize/ in `folder`, with each FILE.example as FILE; chart/ is next to it."""
+    """A copy of kustomize/ in `folder`, with all that a person has to add; chart/ is next to it."""
     kustomize = folder / "kustomize"
     shutil.copytree(KUSTOMIZE, kustomize)
     shutil.copytree(CHART, folder / "chart")
     for example in kustomize.rglob("*.example"):
         shutil.copy(example, example.with_suffix(""))
+    shutil.copy(CHART / "files" / "dashboard.json", kustomize / "components" / "monitoring")
     return kustomize
 
 
@@ -70,7 +71,7 @@ def components() -> list[Resource]:
     with tempfile.TemporaryDirectory() as folder:
         own = copy(Path(folder)) / "overlays" / "own"
         own.mkdir()
-        chosen = [f"../../components/{name}" for name in COMPONENTS if name not in NESTED]
+        chosen = [f"../../components/{name}" for name in COMPONENTS if name not in ALONE]
         kustomization = {"namespace": "own", "resources": ["../../base"], "components": chosen}
         (own / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
         return render(own)

@@ -12,16 +12,12 @@ def of_kind(kind: str, source: str) -> list[Any]:
     return [each for each in manifest.source(source) if each["kind"] == kind]
 
 
-def test_the_seed_job_accepts_the_numbers_of_the_load() -> None:
-    (config,) = (
-        each["data"]
-        for each in of_kind("ConfigMap", "components")
-        if each["metadata"]["name"] == "load"
-    )
-    options = parse([], config)
+def test_the_seed_job_accepts_the_arguments_of_the_load() -> None:
+    folder = str(manifest.KUSTOMIZE / "components" / "load")
+    made = manifest.parse(manifest.run("kubectl", "kustomize", folder))
+    (job,) = manifest.pods(made).values()
+    options = parse(job["spec"]["containers"][0]["args"], {})
     assert (options.rate, options.votes, options.url) == (50, 50 * 120, "http://vote:5000")
-    job = manifest.pods(manifest.source("components"))["Job load"]["spec"]["containers"][0]
-    assert job["envFrom"] == [{"configMapRef": {"name": "load"}}]
 
 
 def test_each_upgrade_starts_the_load_with_the_numbers_of_the_values() -> None:
@@ -44,16 +40,3 @@ def test_what_an_autoscaler_scales_has_no_number_of_pods(source: str) -> None:
         if "replicas" in each["spec"]
     }
     assert not scaled & fixed
-
-
-def test_workers_of_a_class_store_one_ballot_at_a_time() -> None:
-    (config,) = (
-        each
-        for each in of_kind("ConfigMap", "overlays class")
-        if "BATCH_SIZE" in each.get("data", {})
-    )
-    assert config["data"]["BATCH_SIZE"] == "1"
-    worker = manifest.pods(manifest.source("overlays class"))["Deployment worker"]["spec"]
-    assert {"configMapRef": {"name": config["metadata"]["name"]}} in worker["containers"][0][
-        "envFrom"
-    ]

@@ -12,7 +12,7 @@ from common import __version__
 from tests.deploy import manifest
 
 
-@pytest.mark.parametrize("script", ["kustomize/render.py", "chart/readme.py"])
+@pytest.mark.parametrize("script", ["mk/render.py", "chart/readme.py"])
 def test_rendered_files_are_up_to_date(script: str) -> None:
     manifest.run("kubectl", "version", "--client")
     manifest.run(sys.executable, str(manifest.ROOT / script), "--check")

@@ -46,7 +46,8 @@ def test_all_files_name_the_same_registry() -> None:
 
 def test_a_registry_reaches_every_image(tmp_path: Path) -> None:
     kustomize = manifest.copy(tmp_path)
-    shutil.copytree(manifest.ROOT / "k8s", tmp_path / "k8s")
+    for folder in ("k8s", "mk"):
+        shutil.copytree(manifest.ROOT / folder, tmp_path / folder)
     shutil.copy(manifest.ROOT / "compose.yaml", tmp_path)
     for path, text in release.with_registry("ghcr.io/you", tmp_path).items():
         path.write_text(text)
@@ -66,7 +67,7 @@ def test_a_registry_reaches_every_image(tmp_path: Path) -> None:
         )
     ours = {image for image in images if "voting" in image}
     assert ours == {f"ghcr.io/you/voting-{service}" for service in SERVICES}
-    manifest.run(sys.executable, str(tmp_path / "kustomize/render.py"), "--check")
+    manifest.run(sys.executable, str(tmp_path / "mk/render.py"), "--check")
     manifest.run(sys.executable, str(tmp_path / "chart/readme.py"), "--check")
 
 

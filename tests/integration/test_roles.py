@@ -14,7 +14,8 @@ from tests.service import ROOT
 from tests.store import Stores
 
 PSQL = installed(POSTGRES) / "pginstall" / "bin" / "psql"
-SCRIPTS = ROOT / "kustomize" / "components" / "stores" / "db"
+ROLES = ROOT / "kustomize" / "components" / "stores" / "db" / "roles.sql"
+OWNER = ROOT / "chart" / "files" / "owner.sql"
 DATABASE = "roles"
 MAY_CREATE = "SELECT has_schema_privilege('worker', 'public', 'CREATE')"
 
@@ -26,10 +27,10 @@ class Database:
         self.url = url
         self._secret = secret
 
-    async def run(self, script: str) -> None:
+    async def run(self, script: Path) -> None:
         """Run a script by psql, as the pod of the database does."""
         running = await asyncio.create_subprocess_exec(
-            *(PSQL, "--no-psqlrc", "--quiet", self.url, "--file", SCRIPTS / script),
+            *(PSQL, "--no-psqlrc", "--quiet", self.url, "--file", script),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             env={
@@ -68,9 +69,9 @@ async def database(stores: Stores, tmp_path: Path) -> AsyncIterator[Database]:
 
 async def test_worker_creates_the_tables_unless_owner_does(database: Database) -> None:
     for _ in range(2):  # each start of the pod runs it
-        await database.run("roles.sql")
+        await database.run(ROLES)
         assert await database.worker_may_create()
-    await database.run("owner.sql")
+    await database.run(OWNER)
     assert not await database.worker_may_create()
-    await database.run("roles.sql")
+    await database.run(ROLES)
     assert not await database.worker_may_create()

@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(400
 
 PASSWORDS = {"password": """o"n'e \\$""", "worker-password": "two", "result-password": "three"}
 OWNER = {"DB_USER": "owner", "DB_PASS": "five"}
-OWNER_SQL = ROOT / "kustomize" / "components" / "stores" / "db" / "owner.sql"
+OWNER_SQL = ROOT / "chart" / "files" / "owner.sql"
 RIGHTS = """
 SELECT format('%s %s on %s', grantee, privilege_type, table_name)
 FROM information_schema.role_table_grants

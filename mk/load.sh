@@ -1,6 +1,6 @@
 #!/bin/sh
 # Gives a cluster on this machine the images of this machine's engine.
-# Usage: kustomize/load.sh kind|minikube|k3d|docker-desktop IMAGE...; the cluster's name, if it has one, in CLUSTER_NAME.
+# Usage: mk/load.sh kind|minikube|k3d|docker-desktop IMAGE...; the cluster's name, if it has one, in CLUSTER_NAME.
 set -eu
 cluster=$1
 shift

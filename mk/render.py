@@ -1,4 +1,4 @@
-"""`python kustomize/render.py [--check]`: write what is generated from kustomize/.
+"""`python mk/render.py [--check]`: write what is generated from kustomize/.
 
 That is k8s/ (`kubectl kustomize kustomize/k8s`), and the files that the chart shares with
 Kustomize. With --check, write nothing and exit with status 1 if a file is out of date.
@@ -57,14 +57,13 @@ def file_name(kind: str, name: str) -> str:
 
 def copies() -> dict[Path, str]:
     """Return the files that Kustomize, its components and the chart need in their own folders."""
-    scripts, monitoring = KUSTOMIZE / "components/stores/db", KUSTOMIZE / "components/monitoring"
-    rule = (monitoring / "voting-prometheusrule.yaml").read_text()
+    scripts = KUSTOMIZE / "components/stores/db"
+    rule = (KUSTOMIZE / "components/monitoring/monitoring.yaml").read_text()
     return {
         CHART / "charts/postgresql/files/roles.sql": (scripts / "roles.sql").read_text(),
         CHART / "charts/postgresql/files/roles.sh": (scripts / "roles.sh").read_text(),
         KUSTOMIZE / "components/stores-ha/db/roles.sql": (scripts / "roles.sql").read_text(),
-        CHART / "files/dashboard.json": (monitoring / "dashboard.json").read_text(),
-        CHART / "files/rules.yaml": textwrap.dedent(rule.partition("\nspec:\n")[2]),
+        CHART / "files/rules.yaml": textwrap.dedent(rule[rule.index("  groups:\n") :]),
     }
 
 
