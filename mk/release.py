@@ -30,7 +30,7 @@ VERSIONS = {
 # Where the registry is: files, the text in front of it, and its form.
 REGISTRIES = {
     "chart/values.yaml": (r"repository: ", "{}/"),
-    "chart/README.md": (r'image\.repository \| string \| `"', "{}/"),
+    "chart/README.md": (r'"repository":"', "{}/"),
     "k8s/*.yaml": (r"image: ", "{}/"),
     "compose.yaml": (r"image: ", "${{REGISTRY:-{}}}/"),
     "compose/classic.yaml": (r"image: ", "{}/"),

@@ -18,9 +18,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 app.kubernetes.io/part-of: voting
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
 {{- end }}
 
 {{/* Label that tells the pods of this release from others; selectors add app.kubernetes.io/name. */}}
@@ -28,36 +25,24 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* Name of the service account of vote, worker and result. */}}
-{{- define "vote.serviceAccountName" -}}
-{{- default (.Values.serviceAccount.create | ternary (include "vote.fullname" .) "default") .Values.serviceAccount.name -}}
-{{- end }}
-
 {{/* Reference of one of the project's images; takes a dict with "root" and "image". */}}
 {{- define "vote.image" -}}
 {{- with .root.Values.global.imageRegistry }}{{ trimSuffix "/" . }}/{{ end -}}
-{{- .image.repository -}}
-{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ coalesce .image.tag .root.Values.image.tag .root.Chart.AppVersion }}{{ end -}}
+{{- .image.repository }}:{{ coalesce .image.tag .root.Values.image.tag .root.Chart.AppVersion -}}
 {{- end }}
 
-{{/* Host name of Redis, bundled or external. */}}
-{{- define "vote.redis.host" -}}
-{{- if .Subcharts.redis }}{{ include "redis.fullname" .Subcharts.redis }}{{ else }}{{ .Values.externalRedis.host }}{{ end -}}
+{{/* Redis, bundled or external, as YAML. `key` is that of the URL if there is one, else of the password. */}}
+{{- define "vote.redis" -}}
+{{- if .Subcharts.redis }}
+{host: {{ include "redis.fullname" .Subcharts.redis }}, ports: [6379], secret: {{ include "redis.secret" .Subcharts.redis }}, key: password}
+{{- else }}
+{{- $ports := list .Values.externalRedis.port }}
+{{- range .Values.externalRedis.sentinels }}{{ $ports = append $ports (splitList ":" . | last | int) }}{{ end }}
+host: {{ .Values.externalRedis.host | quote }}
+ports: {{ $ports | uniq | toJson }}
+secret: {{ .Values.externalRedis.existingSecret | quote }}
+key: {{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.existingSecretUrlKey | quote }}
 {{- end }}
-
-{{/* Port of Redis, bundled or external. */}}
-{{- define "vote.redis.port" -}}
-{{- if .Subcharts.redis }}6379{{ else }}{{ .Values.externalRedis.port }}{{ end -}}
-{{- end }}
-
-{{/* Name of the secret with the password or the URL of Redis. */}}
-{{- define "vote.redis.secret" -}}
-{{- if .Subcharts.redis }}{{ include "redis.secret" .Subcharts.redis }}{{ else }}{{ .Values.externalRedis.existingSecret }}{{ end -}}
-{{- end }}
-
-{{/* Key in that secret that the services read: of the URL if there is one, else of the password. */}}
-{{- define "vote.redis.key" -}}
-{{- if .Subcharts.redis }}password{{ else }}{{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.existingSecretUrlKey }}{{ end -}}
 {{- end }}
 
 {{/* Environment variables with the secrets of Redis. */}}
@@ -67,99 +52,69 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- with .Values.externalRedis.existingSecretSentinelKey }}
 - name: REDIS_SENTINEL_PASSWORD
   valueFrom:
-    secretKeyRef:
-      name: {{ include "vote.redis.secret" $ | quote }}
-      key: {{ . | quote }}
+    secretKeyRef: {name: {{ $.Values.externalRedis.existingSecret | quote }}, key: {{ . | quote }}}
 {{- end }}
 {{- end }}
 
-{{/* Rule of a network policy: a connection to Redis; to an external one, wherever it is. */}}
-{{- define "vote.redis.egress" -}}
-- ports:
-    - port: {{ include "vote.redis.port" . }}
-    {{- $ports := list }}
-    {{- range .Values.externalRedis.sentinels }}{{ $ports = append $ports (splitList ":" . | last) }}{{ end }}
-    {{- range $ports | uniq }}
-    - port: {{ . }}
-    {{- end }}
-  {{- if .Subcharts.redis }}
-  to:
-    - podSelector:
-        matchLabels:
-          app.kubernetes.io/name: redis
-          {{- include "vote.selectorLabels" . | nindent 10 }}
-  {{- end }}
+{{/* Postgres, bundled or external, as YAML. `key` and `resultKey` are those of the passwords. */}}
+{{- define "vote.postgresql" -}}
+{{- if .Subcharts.postgresql }}
+{port: 5432, name: voting, user: worker, key: worker-password, resultUser: result, resultKey: result-password,
+ host: {{ include "postgresql.fullname" .Subcharts.postgresql }}, secret: {{ include "postgresql.secret" .Subcharts.postgresql }}}
+{{- else }}
+{{- with .Values.externalDatabase }}
+host: {{ .host | quote }}
+port: {{ .port }}
+name: {{ .name | quote }}
+secret: {{ .existingSecret | quote }}
+user: {{ .user | quote }}
+key: {{ .existingSecretKey | quote }}
+resultUser: {{ default .user .resultUser | quote }}
+resultKey: {{ .existingSecretResultKey | quote }}
 {{- end }}
-
-{{/* Host name of Postgres, bundled or external. */}}
-{{- define "vote.postgresql.host" -}}
-{{- if .Subcharts.postgresql }}{{ include "postgresql.fullname" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.host }}{{ end -}}
 {{- end }}
-
-{{/* Port of Postgres, bundled or external. */}}
-{{- define "vote.postgresql.port" -}}
-{{- if .Subcharts.postgresql }}5432{{ else }}{{ .Values.externalDatabase.port }}{{ end -}}
 {{- end }}
 
 {{/* Where Postgres is: variables of the worker, result and the migration, but not of vote. */}}
 {{- define "vote.postgresql.env" -}}
+{{- with include "vote.postgresql" . | fromYaml }}
 - name: DB_HOST
-  value: {{ include "vote.postgresql.host" . | quote }}
+  value: {{ .host | quote }}
 - name: DB_PORT
-  value: {{ include "vote.postgresql.port" . | quote }}
+  value: {{ .port | quote }}
 - name: DB_NAME
-  value: {{ if .Subcharts.postgresql }}voting{{ else }}{{ .Values.externalDatabase.name | quote }}{{ end }}
+  value: {{ .name | quote }}
 {{- end }}
-
-{{/* Name of the secret with the passwords of Postgres. */}}
-{{- define "vote.postgresql.secret" -}}
-{{- if .Subcharts.postgresql }}{{ include "postgresql.secret" .Subcharts.postgresql }}{{ else }}{{ .Values.externalDatabase.existingSecret }}{{ end -}}
-{{- end }}
-
-{{/* Rule of a network policy: a connection to Postgres; to an external one, wherever it is. */}}
-{{- define "vote.postgresql.egress" -}}
-- ports:
-    - port: {{ include "vote.postgresql.port" . }}
-  {{- if .Subcharts.postgresql }}
-  to:
-    - podSelector:
-        matchLabels:
-          app.kubernetes.io/name: db
-          {{- include "vote.selectorLabels" . | nindent 10 }}
-  {{- end }}
-{{- end }}
-
-{{/* Name of the secret with the token of the presenter. */}}
-{{- define "vote.presenter.secret" -}}
-{{- default (printf "%s-presenter-secret" (include "vote.fullname" .)) .Values.faults.existingSecret -}}
 {{- end }}
 
 {{/* "true" if a Job applies the schema: on request, and when there may be no worker that does. */}}
 {{- define "vote.migration" -}}
 {{- $worker := .Values.worker -}}
 {{- $replicas := $worker.keda.enabled | ternary $worker.keda.minReplicas $worker.replicaCount -}}
-{{- if or .Values.migration.enabled (and (not $worker.autoscaling.enabled) (eq (int $replicas) 0)) }}true{{ end -}}
+{{- if or .Values.migration.enabled (eq (int $replicas) 0) }}true{{ end -}}
 {{- end }}
 
-{{/* What every pod of the project's images has: no token, and no more rights than it needs. */}}
+{{/* What every pod has: no token, no more rights than it needs, and where it runs. Takes the root and the values of the service; a Job has none. */}}
 {{- define "vote.pod" -}}
+{{- $root := index . 0 -}}
+{{- with index . 1 -}}
+serviceAccountName: {{ default ($root.Values.serviceAccount.create | ternary (include "vote.fullname" $root) "default") $root.Values.serviceAccount.name | quote }}
+{{ end -}}
 automountServiceAccountToken: false
 # Otherwise the Services named redis and db would set REDIS_PORT and DB_PORT to URLs.
 enableServiceLinks: false
 securityContext:
-  {{- toYaml .Values.podSecurityContext | nindent 2 }}
-{{- with .Values.global.imagePullSecrets }}
+  {{- toYaml $root.Values.podSecurityContext | nindent 2 }}
+{{- with $root.Values.global.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- end }}
-
-{{/* Where the pods of a service run; takes the values of the service. */}}
-{{- define "vote.scheduling" -}}
-{{- range $field := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
-{{- with get $ $field }}
+{{- with pick (index . 1) "nodeSelector" "tolerations" "affinity" "priorityClassName" }}
+{{- range $field, $value := . }}
+{{- with $value }}
 {{ $field }}:
   {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

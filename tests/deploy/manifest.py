@@ -123,10 +123,9 @@ FULL: dict[str, Any] = {
     "migration": {"enabled": True},
     "seed": {"enabled": True},
     "faults": {"enabled": True},
-    "load": {"enabled": True},
     "serviceAccount": {"create": True},
     "networkPolicy": {"monitoringNamespace": "monitoring"},
-    "monitoring": {name: {"enabled": True} for name in ("serviceMonitor", "rules", "dashboard")},
+    "monitoring": {name: {"enabled": True} for name in ("podMonitor", "rules", "dashboard")},
 }
 for page in ("vote", "result"):
     for name in ("ingress", "httpRoute", "autoscaling", "podDisruptionBudget"):
@@ -136,7 +135,6 @@ EXTERNAL: dict[str, Any] = {
     "externalDatabase": {"host": "postgres.example.com", "existingSecret": "stores"},
     "externalRedis": {"host": "redis.example.com", "existingSecret": "stores"},
     "migration": {"enabled": True},
-    "worker": {"autoscaling": {"enabled": True}},
 }
 SENTINELS = ["redis-0.example.com:26379", "redis-1.example.com:26380"]
 REPLICATED: dict[str, Any] = {

@@ -20,13 +20,6 @@ def test_the_seed_job_accepts_the_arguments_of_the_load() -> None:
     assert (options.rate, options.votes, options.url) == (50, 50 * 120, "http://vote:5000")
 
 
-def test_each_upgrade_starts_the_load_with_the_numbers_of_the_values() -> None:
-    made = manifest.chart({"load": {"enabled": True, "rate": 2.5, "duration": 60}}, release="poll")
-    job = manifest.pods(made)["Job poll-load-1"]["spec"]["containers"][0]
-    options = parse(job["args"], {})
-    assert (options.rate, options.votes, options.url) == (2.5, 150, "http://poll-vote:5000")
-
-
 @pytest.mark.parametrize("source", manifest.SOURCES)
 def test_what_an_autoscaler_scales_has_no_number_of_pods(source: str) -> None:
     scaled = {

@@ -25,12 +25,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "/vote/ingress/hosts/0",
     ),
     "a host with its port": ({"externalDatabase": {"host": "db:5432/x"}}, "/externalDatabase/host"),
-    "no rate": ({"load": {"enabled": True, "rate": 0}}, "/load/rate"),
     "a retired value": ({"vote": {"accent": "#0a7a3c"}}, "'accent' not allowed"),
     "a tag with a space": ({"image": {"tag": "a b"}}, "/image/tag"),
     "a memory size": ({"vote": {"resources": {"limits": {"memory": "64MB"}}}}, "limits/memory"),
     "a store's memory": ({"redis": {"maxmemory": "192Mi"}}, "/maxmemory"),
     "an unknown value": ({"vote": {"replicas": 3}}, "'replicas' not allowed"),
+    "a removed value": ({"load": {"enabled": True}}, "'load' not allowed"),
+    "a removed autoscaler": ({"worker": {"autoscaling": {}}}, "'autoscaling' not allowed"),
     "an unknown value of a store": ({"redis": {"persistance": {}}}, "'persistance' not allowed"),
     "a rule that is no rule": ({"networkPolicy": {"extraEgress": ["any"]}}, "/extraEgress/0"),
     "two Redis": ({"externalRedis": {"host": "redis"}}, "set redis.enabled=false"),
@@ -38,16 +39,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no Redis": ({"redis": {"enabled": False}}, "externalRedis.host"),
     "two databases": ({"externalDatabase": {"host": "db"}}, "set postgresql.enabled=false"),
     "no database": ({"postgresql": {"enabled": False}}, "externalDatabase.host"),
-    "two autoscalers": (
-        {"worker": {"keda": {"enabled": True}, "autoscaling": {"enabled": True}}},
-        "worker.autoscaling.enabled and worker.keda.enabled",
-    ),
     "one host for both pages": (
         {page: {"ingress": {"enabled": True, "hosts": ["poll.example.com"]}} for page in PAGES},
         "vote.ingress.hosts and result.ingress.hosts",
     ),
     "monitors without access": (
-        {"monitoring": {"serviceMonitor": {"enabled": True}}},
+        {"monitoring": {"podMonitor": {"enabled": True}}},
         "set networkPolicy.monitoringNamespace",
     ),
 }
@@ -183,17 +180,17 @@ def test_vote_does_not_know_the_database_and_the_worker_does_not_know_the_poll()
 
 
 def test_images_from_another_registry() -> None:
-    digest = f"sha256:{'0' * 64}"
+    tag = f"1.2.3@sha256:{'0' * 64}"
     values = {
         "global": {"imageRegistry": "registry.example.com/poll/"},
         "image": {"tag": "1.2.3"},
-        "vote": {"image": {"digest": digest}},
+        "vote": {"image": {"tag": tag}},
         "worker": {"image": {"tag": "1.2.4"}},
         "redis": {"image": {"tag": "8.1"}},
     }
     templates = manifest.pods(manifest.chart(values)).values()
     assert {each["image"] for template in templates for each in manifest.containers(template)} == {
-        f"registry.example.com/poll/voting-vote@{digest}",
+        f"registry.example.com/poll/voting-vote:{tag}",
         "registry.example.com/poll/voting-worker:1.2.4",
         "registry.example.com/poll/voting-result:1.2.3",
         "registry.example.com/poll/voting-seed:1.2.3",

@@ -11,7 +11,7 @@ from tests.e2e.cluster.system import System, restricted, run
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
-CUSTOM = {"HTTPRoute", "ServiceMonitor", "PodMonitor", "PrometheusRule", "ScaledObject"}
+CUSTOM = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject"}
 
 
 async def accept(system: System, resources: list[manifest.Resource]) -> set[str]:

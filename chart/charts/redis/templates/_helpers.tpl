@@ -19,9 +19,6 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{ include "redis.selectorLabels" . }}
 app.kubernetes.io/component: queue
 app.kubernetes.io/part-of: voting
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
 {{- end }}
 
 {{/* Labels of the other resources. */}}
@@ -35,6 +32,5 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Reference of the image. */}}
 {{- define "redis.image" -}}
 {{- with .Values.global.imageRegistry }}{{ trimSuffix "/" . }}/{{ end -}}
-{{- .Values.image.repository -}}
-{{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ end -}}
+{{- .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag -}}
 {{- end }}
