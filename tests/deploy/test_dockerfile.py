@@ -12,7 +12,6 @@ from common import tracing
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ("vote", "worker", "result", "seed", "standalone")
-SPECIFIC = ("# The ", "EXPOSE", "HEALTHCHECK", '    "from http', "ENTRYPOINT", "CMD", "LABEL")
 
 
 def dockerfile(service: str) -> str:
@@ -24,31 +23,6 @@ def test_hadolint_finds_nothing() -> None:
     files = [ROOT / service / "Dockerfile" for service in IMAGES]
     linted = subprocess.run([hadolint, *files], capture_output=True, text=True, check=False)
     assert linted.returncode == 0, linted.stdout
-
-
-def test_the_three_differ_only_in_their_service() -> None:
-    def common(service: str) -> list[str]:
-        lines = [
-            line
-            for line in dockerfile(service).splitlines()
-            if not line.startswith(SPECIFIC) and "image.description" not in line
-        ]
-        return "\n".join(lines).replace(service, "SERVICE").splitlines()
-
-    for service in ("worker", "result"):
-        assert common(service) == common("vote")
-
-
-def test_the_base_of_all_images_is_the_same() -> None:
-    """Otherwise the images would not share their lower layers."""
-
-    def base(service: str) -> str:
-        return (
-            dockerfile(service).partition("ARG PYTHON_IMAGE")[2].partition("COPY requirements/")[0]
-        )
-
-    for service in IMAGES:
-        assert base(service) == base("vote")
 
 
 @pytest.mark.parametrize("service", IMAGES)
