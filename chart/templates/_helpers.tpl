@@ -78,12 +78,9 @@ resultKey: {{ .existingSecretResultKey | quote }}
 {{/* Where Postgres is: variables of the worker, result and the migration, but not of vote. */}}
 {{- define "vote.postgresql.env" -}}
 {{- with include "vote.postgresql" . | fromYaml }}
-- name: DB_HOST
-  value: {{ .host | quote }}
-- name: DB_PORT
-  value: {{ .port | quote }}
-- name: DB_NAME
-  value: {{ .name | quote }}
+- {name: DB_HOST, value: {{ .host | quote }}}
+- {name: DB_PORT, value: {{ .port | quote }}}
+- {name: DB_NAME, value: {{ .name | quote }}}
 {{- end }}
 {{- end }}
 
