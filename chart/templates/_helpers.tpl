@@ -11,18 +11,24 @@
 {{- eq $fullname "vote" | ternary $fullname (printf "%s-vote" $fullname) -}}
 {{- end }}
 
-{{/* Labels of every resource, next to its name and component. */}}
+{{/* Labels of every resource. Takes the root and the name of the part: vote, worker, result, a Job, or what is not a pod. */}}
 {{- define "vote.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- $root := index . 0 -}}
 {{ include "vote.selectorLabels" . }}
+{{- with get (dict "vote" "frontend" "result" "frontend" "worker" "worker" "migration" "job" "seed" "job") (index . 1) }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
 app.kubernetes.io/part-of: voting
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* Label that tells the pods of this release from others; selectors add app.kubernetes.io/name. */}}
+{{/* Labels that select the pods of a part; without a name, all pods of this release. */}}
 {{- define "vote.selectorLabels" -}}
-app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- with index . 1 }}app.kubernetes.io/name: {{ . }}
+{{ end -}}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 {{- end }}
 
 {{/* Reference of one of the project's images; takes a dict with "root" and "image". */}}
