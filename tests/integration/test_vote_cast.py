@@ -10,6 +10,7 @@ import pytest
 import redis.asyncio
 from pydantic import SecretStr
 
+from common.poll import GRACE, Poll
 from common.security import HEADERS, MAX_BODY
 from tests import served, store
 from tests.integration import visitor
@@ -170,12 +171,15 @@ async def test_the_page_itself_can_vote(guest: Visitor, vote_url: str) -> None:
         assert (await guest.tap("a", headers=headers)).status == 202
 
 
-@pytest.fixture
-async def late(stores: store.Stores) -> AsyncIterator[Visitor]:
-    """Someone at the page of a poll that is closed."""
-    settings = Settings(
-        redis_url=SecretStr(stores.redis_url), poll_closes_at=datetime.datetime.now(datetime.UTC)
-    )
+@pytest.fixture(params=["the right time", "a slow clock"])
+async def late(
+    stores: store.Stores, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Visitor]:
+    """Someone at the page of a poll that is closed, for vote or only for Redis."""
+    end = datetime.datetime.now(datetime.UTC) - GRACE
+    settings = Settings(redis_url=SecretStr(stores.redis_url), poll_closes_at=end)
+    if request.param == "a slow clock":
+        monkeypatch.setattr(Poll, "is_closed", lambda *_: False)
     async with served.opened(create_app(settings)) as url, visitor.opened(url) as opened:
         yield opened
 
