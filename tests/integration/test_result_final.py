@@ -61,6 +61,10 @@ async def test_a_result_becomes_final_once_no_vote_is_on_its_way(
         assert queue.drained_at is None
         await client.delete(where)
         await until.true(lambda: queue.drained_at is not None)
+        first = queue.drained_at
+        await client.rpush(keys.VOTES, b"{}")  # as a classic vote page would, which knows no end
+        await until.true(lambda: queue.latest is not None and queue.latest.waiting > 0)
+        assert queue.drained_at == first
 
 
 @pytest.mark.parametrize("name", ["postgres", "redis"])
