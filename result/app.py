@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import socketio
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -17,9 +17,10 @@ from common import __version__, health, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
+from common.problem import Problems
 from common.redis_client import connect
 from common.replica import Heartbeat, Identity, Replica
-from common.security import MAX_BODY, SecurityHeaders
+from common.security import BodyLimit, SecurityHeaders
 from result import presenter, routes
 from result.channel_guard import ChannelGuard
 from result.faults import drop_connections
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> ASGIApp:
     identity = Identity("result", socket.gethostname(), settings.app_version)
     tracing.configure("result", identity.version)
     metrics = Metrics(identity.version)
+    problems = Problems(metrics.registry)
     postgres = Dependency("postgres", settings.database_address)
     redis = Dependency("redis", settings.redis_address)
     client = connect(settings, "result")
@@ -82,7 +84,11 @@ def create_app(settings: Settings) -> ASGIApp:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        exception_handlers={RequestValidationError: presenter.report_invalid},
+        middleware=[Middleware(BodyLimit)],
+        exception_handlers={
+            HTTPException: problems.report,
+            RequestValidationError: problems.report_invalid,
+        },
         routes=[
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
             Route("/system", routes.show_system, middleware=[Middleware(GZipMiddleware)]),
@@ -101,7 +107,4 @@ def create_app(settings: Settings) -> ASGIApp:
         app.include_router(presenter.router)
     with_live = ChannelGuard(socketio.ASGIApp(live.server, app), live.server)
     # Outermost, so that also the answer to an internal error has the headers.
-    return SecurityHeaders(
-        RequestBodyLimitMiddleware(with_live, MAX_BODY),
-        identity.headers,
-    )
+    return SecurityHeaders(with_live, identity.headers)

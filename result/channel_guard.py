@@ -12,10 +12,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import socketio
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.security import MAX_BODY
 from result.guarded_websocket import GuardedWebSocket
 
 PATH = "/socket.io/"
@@ -62,6 +64,7 @@ class ChannelGuard:
         self._app = app
         self._engine = server.eio
         self._max_sessions = max_sessions
+        self._serve_limited = RequestBodyLimitMiddleware(self._serve_request, MAX_BODY)
         self._websockets = 0
         self._opened_at: deque[float] = deque(maxlen=max_sessions)  # monotonic, seconds
 
@@ -85,7 +88,7 @@ class ChannelGuard:
             text = f"address or headers are too long: more than {MAX_KEPT} or {MAX_HEAD} bytes\n"
             await PlainTextResponse(text, 431)(scope, receive, send)
         else:
-            await self._serve_request(kept, receive, send)
+            await self._serve_limited(kept, receive, send)
 
     async def allows(self, sid: str | None, packet: str) -> bool:
         """Return whether the client of a session may send this packet now."""

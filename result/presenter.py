@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from itsdangerous import TimestampSigner
 from pydantic import AfterValidator, BaseModel, Field
 from redis.asyncio import Redis
@@ -19,6 +17,7 @@ from redis.asyncio import Redis
 from common import faults, keys
 from common.dependency import describe
 from common.faults import Fault, FaultError
+from common.problem import responses
 from common.redis_client import UNAVAILABLE
 from common.security import is_cross_site
 from result.routes import get_status
@@ -119,7 +118,7 @@ class ResetRequest(BaseModel):
     confirm: Literal["delete all votes"]
 
 
-router = APIRouter(prefix="/system")
+router = APIRouter(prefix="/system", responses=responses(401, 403, 413, 422, 503))
 
 
 @router.get("/login")
@@ -179,9 +178,3 @@ async def reset(
         raise HTTPException(503, "no worker is running: start one, then ask again")
     async with asyncio.timeout(faults.TIMEOUT):
         await client.set(keys.RESET, 1, ex=RESET_TTL)
-
-
-async def report_invalid(_: Request, error: RequestValidationError) -> Response:
-    """Answer a request whose body is invalid. Do not repeat what JSON or UTF-8 cannot express."""
-    detail = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
-    return JSONResponse({"detail": detail}, 422)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
+from common.problem import responses
 from result.page import LOCALES, Page
 from result.status import Status
 from result.system import System
@@ -32,12 +33,6 @@ class Results(BaseModel):
     total: int
     as_of: datetime = Field(description="The numbers are at least as recent as this moment.")
     final: bool = Field(description="The poll is closed and all its votes are counted.")
-
-
-class Problem(BaseModel):
-    """Why there is no answer."""
-
-    detail: str
 
 
 async def get_status(request: Request) -> Status:
@@ -73,7 +68,7 @@ async def show_system(request: Request) -> Response:
     return response
 
 
-@router.get("/api/results", responses={503: {"model": Problem}})
+@router.get("/api/results", responses=responses(503))
 async def results(response: Response, status: Annotated[Status, Depends(get_status)]) -> Results:
     """Return the votes for each option and the total."""
     headers = {"cache-control": "no-store"}

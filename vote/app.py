@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
@@ -16,9 +17,10 @@ from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
 from common.metrics import total
+from common.problem import Problems
 from common.redis_client import connect, renew
 from common.replica import Heartbeat, Identity, Replica
-from common.security import SecurityHeaders
+from common.security import BodyLimit, SecurityHeaders
 from vote import routes
 from vote.faults import FaultyVoteService
 from vote.metrics import Metrics
@@ -36,6 +38,7 @@ def create_app(settings: Settings) -> ASGIApp:
     tracing.configure("vote", identity.version)
     secret = settings.cookie_secret
     metrics = Metrics(list(poll.options), identity.version)
+    problems = Problems(metrics.registry)
     client = connect(settings, "vote")
     redis = Dependency("redis", settings.redis_address)
     voter_ids = VoterIds(secret.get_secret_value() if secret else None)
@@ -73,6 +76,7 @@ def create_app(settings: Settings) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         telemetry=tracing.telemetry(),
+        middleware=[Middleware(BodyLimit)],
         routes=[
             Route("/", routes.cast_form, methods=["POST"]),
             Route("/", routes.show_page, middleware=[Middleware(GZipMiddleware)]),
@@ -83,10 +87,12 @@ def create_app(settings: Settings) -> ASGIApp:
             Refusal: routes.report_refusal,
             RequestValidationError: routes.report_bad_body,
             400: routes.report_bad_body,  # not UTF-8, or nested too deeply
+            413: routes.report_long_body,
+            HTTPException: problems.report,
         },
     )
     app.include_router(routes.router)
     cookies = VoterCookies(voter_ids, poll.edition)
-    app.state.parts = routes.Parts(service, cookies, page, redis, metrics)
+    app.state.parts = routes.Parts(service, cookies, page, redis, metrics, problems)
     # Outermost, so that also the answer to an internal error has the headers.
     return SecurityHeaders(app, identity.headers)

@@ -11,12 +11,14 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse
 
 from common.ballot import Ballot
 from common.dependency import Dependency
-from common.security import MAX_BODY, is_cross_site
+from common.problem import Problem, Problems, responses
+from common.security import is_cross_site
 from vote.metrics import Metrics
 from vote.page import LOCALES, Page
 from vote.service import Refusal, VoteService
@@ -36,6 +38,7 @@ class Parts:
     page: Page
     redis: Dependency
     metrics: Metrics
+    problems: Problems
 
 
 def get_parts(request: Request) -> Parts:
@@ -86,18 +89,11 @@ class Recorded(BaseModel):
     cast_at: int = Field(description="µs since the epoch, UTC")
 
 
-class Problem(BaseModel):
+class RefusedVote(Problem):
     """Why a vote was not accepted."""
 
     reason: str
-    detail: str
     options: list[str] | None = Field(None, description="The valid values of `vote`")
-
-
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    413: {"description": f"The body is longer than {MAX_BODY // 1024} KiB."},
-    **{status: {"model": Problem} for status in (400, 403, 409, 415, 422, 503)},
-}
 
 
 async def check_json(request: Request) -> None:
@@ -111,9 +107,8 @@ router = APIRouter()
 @router.post(
     "/api/votes",
     status_code=202,
-    max_body_size=MAX_BODY,
     response_model=Recorded,
-    responses=RESPONSES,
+    responses=responses(400, 403, 409, 413, 415, 422, 503, model=RefusedVote),
     dependencies=[Depends(check_json)],
 )
 async def cast_vote(vote: Vote, request: Request, response: Response) -> Ballot:
@@ -131,10 +126,10 @@ async def report_refusal(request: Request, refusal: Refusal) -> Response:
     parts = get_parts(request)
     parts.metrics.refused.labels(refusal.reason).inc()
     if _wants_json(request):
-        problem: dict[str, Any] = {"reason": refusal.reason, "detail": refusal.detail}
+        more: dict[str, Any] = {"reason": refusal.reason}
         if refusal.status in (409, 422):
-            problem["options"] = list(parts.service.poll.options)
-        response: Response = JSONResponse(problem, refusal.status, NO_STORE)
+            more["options"] = list(parts.service.poll.options)
+        response = parts.problems.answer(refusal.status, refusal.detail, **more)
     else:
         response = _render(request, refusal.status, refusal.reason, refusal.tried)
     if refusal.status == 503:
@@ -142,6 +137,11 @@ async def report_refusal(request: Request, refusal: Refusal) -> Response:
     if refusal.voter_id:
         parts.cookies.remember(request, response, refusal.voter_id, None)
     return response
+
+
+async def report_long_body(request: Request, error: HTTPException) -> Response:
+    """Exception handler: answer a vote whose body is too long."""
+    return await report_refusal(request, Refusal(413, "too_large", error.detail))
 
 
 async def report_bad_body(request: Request, error: Exception) -> Response:
@@ -171,12 +171,8 @@ def _check_headers(request: Request, media_type: str) -> None:
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    body = b""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise Refusal(413, "too_large", f"the body is longer than {MAX_BODY} bytes")
+        body = await request.body()
         return dict(parse_qsl(body.decode(), max_num_fields=MAX_FIELDS))
     except (ClientDisconnect, ValueError):
         detail = "the form is incomplete, or not URL-encoded UTF-8"

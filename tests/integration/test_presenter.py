@@ -149,7 +149,7 @@ async def test_what_no_answer_can_repeat_is_invalid(
     headers = {"content-type": "application/json"}
     async with presenter.post(f"/system/{path}", data=body, headers=headers) as answer:
         assert answer.status == 422
-        assert (await answer.json())["detail"][0]["loc"]
+        assert (await answer.json())["detail"].startswith("body.")
 
 
 async def test_other_sites_may_not_change_anything(

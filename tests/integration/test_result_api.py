@@ -5,6 +5,7 @@ import datetime
 import json
 
 import asyncpg
+import pytest
 
 from common import security
 from tests import until
@@ -81,11 +82,16 @@ async def test_every_answer_has_the_security_headers(result_url: str) -> None:
         assert {name: headers.get(name) for name in security.HEADERS} == security.HEADERS, path
 
 
-async def test_a_long_body_is_refused_before_it_has_come(result_url: str) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("session", ["", "&sid=unknown"])
+async def test_a_long_body_is_refused_before_it_has_come(
+    result_url: str, method: str, session: str
+) -> None:
     host, _, port = result_url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    head = b"POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n"
-    writer.write(head + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1_000)
+    path = f"/socket.io/?EIO=4&transport=polling{session}"
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    writer.write(head.encode() + b"x" * 1_000)
     async with asyncio.timeout(5):
         assert (await reader.readline()).split()[1] == b"413"
     writer.close()

@@ -21,6 +21,7 @@ from vote.settings import Settings
 Client = redis.asyncio.Redis
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+PROBLEM = "application/problem+json"
 
 
 async def test_a_form_is_answered_by_a_redirect_once_redis_has_the_vote(
@@ -63,9 +64,9 @@ async def test_only_the_form_looks_at_the_accepted_media_types(
     headers = {"accept": accept}
     assert (await guest.vote("a", headers=headers)).status == (202 if is_json else 303)
     form, program = await guest.vote("z", headers=headers), await guest.call("z", headers=headers)
-    assert form.headers["content-type"].startswith(JSON if is_json else "text/html")
+    assert form.headers["content-type"].startswith(PROBLEM if is_json else "text/html")
     assert (await guest.call("a", headers=headers)).status == 202
-    assert program.headers["content-type"] == JSON
+    assert program.headers["content-type"] == PROBLEM
 
 
 async def test_a_voter_may_change_the_vote(guest: Visitor, client: Client) -> None:
