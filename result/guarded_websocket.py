@@ -12,6 +12,7 @@ from common.background import start
 SEND_TIMEOUT = 3.0  # seconds until a client that reads nothing counts as gone
 UPGRADE_TIMEOUT = 10.0  # seconds for each step from polling to a WebSocket
 UPGRADE = ("2probe", "5")  # the packets of these steps
+ACKNOWLEDGEMENT, EVENT = "40", "42"  # packets of Socket.IO, protocol version 5
 POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 
 GONE: Message = {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
@@ -21,6 +22,9 @@ Allows = Callable[[str | None, str], Awaitable[bool]]  # session id, packet
 
 class GuardedWebSocket:
     """A WebSocket whose client may send little and has to read.
+
+    Events wait until the client has been sent the acknowledgement of its connection to Socket.IO,
+    because Engine.IO writes that a moment later than it tells `Live`.
 
     Args:
         allows: Says whether the client of a session may send a packet.
@@ -35,6 +39,9 @@ class GuardedWebSocket:
         self._receive = receive
         self._send = send
         self._steps = list(UPGRADE) if sid else []  # of the upgrade, those to come
+        self._is_acknowledged = asyncio.Event()
+        if sid:  # Engine.IO sends all packets of a session that has polled, in their order
+            self._is_acknowledged.set()
         self._reading: asyncio.Timeout | None = None
         self._is_gone = False
 
@@ -86,7 +93,12 @@ class GuardedWebSocket:
             raise OSError("the client reads nothing") from None
 
     async def _pass_on(self, message: Message) -> None:
+        packet = (message.get("text") or "")[:2]
+        if packet == EVENT:
+            await self._is_acknowledged.wait()
         await self._send(message)
+        if packet == ACKNOWLEDGEMENT:
+            self._is_acknowledged.set()
 
     async def _allows(self, packet: str | None) -> bool:
         if packet is None:  # bytes

@@ -114,6 +114,37 @@ async def test_a_client_gets_the_newest_event_of_each_kind_one_by_one() -> None:
     assert sent == ["scores 1", "pipeline 2", "scores 3"]
 
 
+async def read_packets(client: aiohttp.ClientSession, path: str) -> list[str]:
+    async with client.get(path) as answer:
+        assert answer.status == 200
+        return (await answer.text()).split("\x1e")
+
+
+async def test_a_websocket_gets_its_acknowledgement_before_the_first_event(url: str) -> None:
+    for _ in range(20):
+        async with open_websocket(url) as client:
+            await join(client)
+            async with asyncio.timeout(5):
+                first, second = [str(await client.recv()) for _ in range(2)]
+            assert first.startswith("40{")
+            assert second.startswith('42["message"')
+
+
+async def test_a_poll_gets_its_acknowledgement_before_the_first_event(url: str) -> None:
+    for _ in range(20):
+        async with aiohttp.ClientSession(url) as client:
+            sid = json.loads((await read_packets(client, f"{PATH}polling"))[0][1:])["sid"]
+            path = f"{PATH}polling&sid={sid}"
+            async with client.post(path, data="40") as answer:
+                assert answer.status == 200
+            packets: list[str] = []
+            async with asyncio.timeout(5):
+                while len(packets) < 2:
+                    packets += await read_packets(client, path)
+            assert packets[0].startswith("40{")
+            assert packets[1].startswith('42["message"')
+
+
 @pytest.mark.parametrize("is_blocked", [False, True])
 async def test_a_client_that_answers_no_ping_is_forgotten(is_blocked: bool) -> None:
     hall = Hall(ping=(0.2, 0.3))
