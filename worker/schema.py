@@ -1,8 +1,6 @@
-"""The schema in Postgres, applied once by the worker that starts first."""
+"""The schema in Postgres: numbered migrations, applied once by the worker that starts first."""
 
 import asyncio
-import hashlib
-import re
 from pathlib import Path
 
 import asyncpg
@@ -17,10 +15,13 @@ MIGRATION_LOCK = 1986360427  # key of the advisory lock; any number that nobody 
 LOCK_TIMEOUT = 10_000  # ms to wait for the locks of writers before the next attempt
 
 HERE = Path(__file__).parent
-FILE = (HERE / "schema.sql").read_text()
-# The statements between BEGIN and COMMIT, which are for psql.
-SCHEMA = re.split(r"^(?:BEGIN\b.*|COMMIT);$", FILE, flags=re.MULTILINE)[1]
+# In the order of their numbers, from 1. Workers of the version before may still run, so a migration
+# leaves them what they use. Each may run again, after somebody has dropped tables. A file that was
+# released does not change.
+MIGRATIONS = [path.read_text() for path in sorted((HERE / "migrations").iterdir())]
+VERSION = len(MIGRATIONS)  # the number of the last one
 READ_VERSION = (HERE / "sql" / "version.sql").read_text()
+RECOUNT = (HERE / "sql" / "recount.sql").read_text()
 NO_TIME_LIMITS = (HERE / "sql" / "no_time_limits.sql").read_text()
 
 MISTAKES = (  # in the database or the schema, where waiting does not help
@@ -39,29 +40,20 @@ class SchemaMissingError(Exception):
     """This worker may not apply the schema, and nobody else has done it."""
 
 
-def version_of(statements: str) -> str:
-    """Return what identifies a schema. Comments do not count: they need no migration."""
-    code = re.sub(r"^\s*(--.*)?\n", "", statements, flags=re.MULTILINE)
-    return "schema " + hashlib.sha256(code.encode()).hexdigest()[:16]
-
-
-VERSION = version_of(SCHEMA)
-
-
-async def version(connection: asyncpg.Connection) -> str | None:
-    """Return the version in the database, None if there is no schema."""
-    found: str | None = await connection.fetchval(READ_VERSION)
+async def version(connection: asyncpg.Connection) -> int:
+    """Return the number of the last migration that was applied, 0 if there was none."""
+    found: int = await connection.fetchval(READ_VERSION)
     return found
 
 
 async def apply(
     connection: asyncpg.Connection, *, recount: bool = False, lock_timeout: int = LOCK_TIMEOUT
 ) -> None:
-    """Apply the schema unless the current version is there.
+    """Apply the migrations that are missing. A newer schema stays as it is.
 
     Args:
         connection: One without a time limit for statements.
-        recount: Apply it in any case, which counts the tallies again.
+        recount: Count the tallies again in any case.
         lock_timeout: ms to wait for the locks of writers.
 
     Raises:
@@ -70,19 +62,22 @@ async def apply(
     async with connection.transaction(isolation="read_committed"):
         await connection.execute(NO_TIME_LIMITS)
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-        if not recount and await version(connection) == VERSION:
-            return
-        log.info("applying the schema", version=VERSION)
         await connection.execute(f"SET LOCAL lock_timeout = {lock_timeout}")
-        await connection.execute(SCHEMA)
-        await connection.execute(f"COMMENT ON VIEW tallies IS '{VERSION}'")
-    log.info("schema applied", version=VERSION)
+        applied = await version(connection)
+        for number, migration in enumerate(MIGRATIONS[applied:], applied + 1):
+            log.info("applying a migration", number=number)
+            await connection.execute(migration)
+            await connection.execute(f"COMMENT ON TABLE votes IS 'migration {number}'")
+        if recount:
+            log.info("counting the tallies again")
+            await connection.execute(RECOUNT)
+    log.info("the schema is up to date", version=max(applied, VERSION))
 
 
 async def migrate(
     settings: DatabaseSettings, *, recount: bool = False, lock_timeout: int = LOCK_TIMEOUT
 ) -> None:
-    """Apply the schema, however long that takes. Arguments as for `apply`."""
+    """Apply what is missing, however long that takes. Arguments as for `apply`."""
     pauses = delays()
     while True:
         try:

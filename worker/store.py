@@ -56,25 +56,21 @@ class Store:
         self._migrate = migrate
         self._connection = _Connection(settings, "worker")  # see sql/end_connections.sql
         self._monitor = _Connection(settings, "worker-monitor")
-        self._was_prepared = False
         self._is_prepared = asyncio.Event()
         self._failure: Exception | None = None  # of the last use
 
     async def prepare(self) -> None:
-        """Apply the schema if it is missing.
-
-        The first call also replaces another version. Later calls leave it alone: during an update,
-        a newer worker has applied it.
-        """
+        """Apply the migrations that are missing. A newer schema stays as it is."""
         with self._reporting():
             async with self._connection.use() as connection:
                 version = await schema.version(connection)
-            is_outdated = version != schema.VERSION and not self._was_prepared
-            if self._migrate and (version is None or is_outdated):
+            if version < schema.VERSION:
+                if not self._migrate:
+                    raise SchemaMissingError(
+                        f"the schema has {version} of {schema.VERSION} migrations:"
+                        " run `python -m worker --migrate`"
+                    )
                 await schema.migrate(self._settings)
-            elif version is None:
-                raise SchemaMissingError("the schema is missing: run `python -m worker --migrate`")
-            self._was_prepared = True
             self._is_prepared.set()
 
     async def commit(self, rows: Rows) -> list[DeadLetter]:

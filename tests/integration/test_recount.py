@@ -1,4 +1,4 @@
-"""The one-off commands `--migrate` and `--recount`, and the schema file in psql."""
+"""The one-off commands `--migrate` and `--recount`, and the script of a recount for psql."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import pytest
 
 from common.ballot import Ballot, encode
 from tests import until
-from tests.service import ROOT, Services
+from tests.service import Services
 from tests.store import Stores
 from worker import schema
 from worker.store import UPSERT
@@ -84,7 +84,9 @@ async def test_a_migration_that_is_stopped_has_failed(stores: Stores, services: 
 async def test_what_postgres_forbids_ends_the_command(
     stores: Stores, services: Services, tables: asyncpg.Connection, command: str
 ) -> None:
-    await tables.execute("COMMENT ON VIEW tallies IS NULL; CREATE ROLE writer")
+    await tables.execute(
+        "COMMENT ON TABLE votes IS NULL; COMMENT ON VIEW tallies IS NULL; CREATE ROLE writer"
+    )
     try:
         separator = "&" if "?" in stores.database_url else "?"
         url = f"{stores.database_url}{separator}role=writer"
@@ -96,8 +98,21 @@ async def test_what_postgres_forbids_ends_the_command(
     assert "Traceback" not in refused.log
 
 
-async def test_the_file_runs_in_psql(tables: asyncpg.Connection) -> None:
-    """Everything but psql's own commands is SQL that a session executes in one transaction."""
-    lines = (ROOT / "worker/schema.sql").read_text().splitlines()
-    await tables.execute("\n".join(line for line in lines if not line.startswith("\\")))
-    assert await tables.fetchval("SELECT count(*) FROM tallies") == 0
+async def test_the_script_for_psql_counts_what_it_waited_for(
+    stores: Stores, tables: asyncpg.Connection
+) -> None:
+    await tables.execute("INSERT INTO tally_shards VALUES ('z', 0, 7)")
+    other = await asyncpg.connect(stores.database_url)
+    async with other.transaction():
+        await other.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a')")
+        # An administrator may have set this level for all sessions.
+        await tables.execute("SET default_transaction_isolation = 'repeatable read'")
+        recount = asyncio.create_task(tables.execute(schema.RECOUNT))
+
+        async def is_waiting() -> bool:
+            return bool(await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until.true(is_waiting)
+    await recount
+    await other.close()
+    assert dict(await tables.fetch("SELECT vote, voters FROM tallies")) == {"a": 1}

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
@@ -10,9 +10,10 @@ import pytest
 from common.ballot import Ballot, Letter
 from tests import until
 from tests.integration import working
+from tests.service import ROOT
 from tests.store import Stores
 from worker import schema
-from worker.store import UPSERT, newest_per_voter
+from worker.store import UPSERT, Store, newest_per_voter
 
 ABC: tuple[Letter, ...] = ("a", "b", "c")
 # As the classic worker creates it, and as its forks do.
@@ -48,16 +49,69 @@ async def test_many_workers_apply_it_at_once(stores: Stores) -> None:
         await each.close()
 
 
-def test_comments_do_not_change_the_version() -> None:
-    code = "CREATE TABLE votes (\n    id TEXT\n);\n"
-    commented = "-- The votes.\n\nCREATE TABLE votes (\n    -- The voter.\n    id TEXT\n);\n"
-    assert schema.version_of(commented) == schema.version_of(code)
-    assert schema.version_of(code.replace("TEXT", "INT")) != schema.version_of(code)
+def test_the_migrations_are_numbered_without_a_gap() -> None:
+    numbers = [path.name[:5] for path in sorted((ROOT / "worker/migrations").iterdir())]
+    assert numbers == [f"{number:04}_" for number in range(1, schema.VERSION + 1)]
 
 
-async def test_a_current_schema_is_not_applied_again(
-    tables: asyncpg.Connection, stores: Stores
+@pytest.fixture
+def newer(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The next version of the worker, with one more migration. Undo it to have this version."""
+    migration = "DROP TRIGGER tally_truncate ON votes; CREATE TABLE newer ()"
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, migration])
+        patch.setattr(schema, "VERSION", schema.VERSION + 1)
+        yield patch
+
+
+async def is_newer(db: asyncpg.Connection) -> bool:
+    triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'tally_truncate'"
+    return await db.fetchval("SELECT to_regclass('newer') IS NOT NULL") and not (
+        await db.fetchval(triggers)
+    )
+
+
+async def test_a_missing_migration_is_applied_once(
+    tables: asyncpg.Connection, stores: Stores, newer: pytest.MonkeyPatch
 ) -> None:
+    await tables.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a')")
+    others = [await asyncpg.connect(stores.database_url) for _ in range(4)]
+    # A second time would fail: the table is there. The first migration would create the trigger.
+    await asyncio.gather(*(schema.apply(each) for each in others))
+    assert await is_newer(tables)
+    assert await schema.version(tables) == schema.VERSION
+    assert await check_tallies(tables) == {"a": 1}
+    for each in others:
+        await each.close()
+
+
+async def test_an_old_worker_that_starts_later_does_not_go_back(
+    db: asyncpg.Connection, stores: Stores, newer: pytest.MonkeyPatch
+) -> None:
+    await schema.apply(db)
+    version = schema.VERSION
+    newer.undo()
+    old = Store(working.settings(stores), migrate=True)
+    await old.commit(newest_per_voter([Ballot("1", "a", 1)]))
+    old.close()
+    await schema.migrate(working.settings(stores), recount=True)
+    assert await is_newer(db)
+    assert await schema.version(db) == version > schema.VERSION
+    assert await check_tallies(db) == {"a": 1}
+
+
+async def test_version_0_2_leaves_the_schema_alone(tables: asyncpg.Connection) -> None:
+    """Its workers apply their own unless they find the hash of it here."""
+    comment = await tables.fetchval("SELECT obj_description('tallies'::regclass)")
+    assert comment == "schema 1704a1f5cfceb9ad"
+
+
+@pytest.mark.parametrize("noted", ["the migration", "the hash of version 0.2"])
+async def test_a_current_schema_is_not_applied_again(
+    tables: asyncpg.Connection, stores: Stores, noted: str
+) -> None:
+    if noted == "the hash of version 0.2":
+        await tables.execute("COMMENT ON TABLE votes IS NULL")
     other = await asyncpg.connect(stores.database_url)
     async with other.transaction():
         await other.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a')")

@@ -171,26 +171,13 @@ async def test_a_ping_does_not_wait_for_a_commit(votes: Store, db: asyncpg.Conne
     assert await rows(db) == {"1": "a"}
 
 
+@pytest.mark.parametrize("table", ["votes", "tally_shards"])
 async def test_a_table_that_was_dropped_is_created_again(
-    votes: Store, db: asyncpg.Connection
+    votes: Store, db: asyncpg.Connection, table: str
 ) -> None:
-    await db.execute("DROP TABLE votes CASCADE")
+    await db.execute(f"DROP TABLE {table} CASCADE")
     await until.true(partial(commits, votes, Ballot("2", "b", 1)))
     assert dict(await db.fetch("SELECT * FROM tallies")) == {"b": 1}
-
-
-async def test_the_schema_of_a_newer_worker_is_not_undone(
-    votes: Store, stores: Stores, db: asyncpg.Connection
-) -> None:
-    newer = "schema of a newer worker"
-    await db.execute(f"COMMENT ON VIEW tallies IS '{newer}'")
-    await end_connections(db)
-    await until.true(partial(commits, votes, Ballot("1", "a", 1)))
-    assert await schema.version(db) == newer
-    starting = Store(working.settings(stores), migrate=True)
-    await starting.prepare()
-    assert await schema.version(db) == schema.VERSION
-    starting.close()
 
 
 async def test_a_worker_that_may_not_migrate_waits_for_the_schema(stores: Stores) -> None:
