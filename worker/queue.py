@@ -24,6 +24,7 @@ HEARTBEAT_INTERVAL = 0.5  # seconds
 ANSWER_TIMEOUT = 5.0  # seconds
 WAIT = 2  # seconds that Redis waits for a message at most
 OUT_OF_MEMORY_PAUSE = 0.2  # seconds between two looks at the queue while Redis refuses BLMOVE
+MAX_AHEAD = 5_000_000  # µs that `cast_at` may be ahead of the clock of Redis
 MAX_DEAD = 1_000  # dead letters
 MAX_MOVED = 4 * 1024 * 1024  # bytes after which a script stops; ordinary batches are far below
 
@@ -97,10 +98,12 @@ class Session:
     async def claim(self, limit: int) -> list[bytes]:
         """Claim up to `limit` messages, oldest first; fewer if they exceed `MAX_MOVED` bytes.
 
-        A classic message gets `cast_at`. A message that is too long for a ballot is cut.
+        A classic message gets `cast_at`, and so does one whose own is more than `MAX_AHEAD` ahead.
+        A message that is too long for a ballot is cut.
         """
         names = [keys.VOTES, self._claimed, self._heartbeat, keys.STAMP]
-        return cast("list[bytes]", await self._run("claim", names, [limit, MAX_MOVED, MAX_BYTES]))
+        arguments = [limit, MAX_MOVED, MAX_BYTES, MAX_AHEAD]
+        return cast("list[bytes]", await self._run("claim", names, arguments))
 
     async def drop(self, count: int, last: bytes, dead: list[bytes]) -> None:
         """Drop the `count` oldest claimed messages and add the dead letters among them.

@@ -13,6 +13,7 @@ from common.keys import SESSION_TTL
 from tests import store, until
 from worker.queue import (
     HEARTBEAT_INTERVAL,
+    MAX_AHEAD,
     MAX_DEAD,
     MAX_MOVED,
     HeartbeatDeletedError,
@@ -90,6 +91,27 @@ async def test_no_two_classic_messages_get_the_same_time_and_it_never_goes_back(
     claimed = [*await session.claim(60), *await session.claim(60)]
     stamps = [json.loads(message)["cast_at"] for message in claimed]
     assert stamps == list(range(future + 1, future + 101))
+
+
+async def test_a_time_far_in_the_future_becomes_that_of_the_claim(client: Redis) -> None:
+    soon = microseconds() + MAX_AHEAD // 2
+    pushed = [
+        b'{"voter_id":"1","vote":"a","cast_at":%d}' % soon,
+        b'{"voter_id":"1","vote":"a","cast_at":%d}' % (2**53 - 1),
+        b'{"cast_at" : %d, "voter_id":"2","vote":"b"}' % (soon + MAX_AHEAD),
+    ]
+    await client.rpush(keys.VOTES, *pushed)
+    session = await registered(client, "w")
+    before = microseconds()
+    first = await session.claim(10)
+    after = microseconds()
+    assert first[0] == pushed[0]
+    ballots = [json.loads(message) for message in first[1:]]
+    assert [(ballot["voter_id"], ballot["vote"]) for ballot in ballots] == [("1", "a"), ("2", "b")]
+    times = [ballot["cast_at"] for ballot in ballots]
+    assert before <= times[0] < times[1] <= after + len(times)
+    await session.requeue()
+    assert await (await registered(client, "w2")).claim(10) == first
 
 
 async def test_without_a_heartbeat_a_session_changes_nothing(client: Redis) -> None:

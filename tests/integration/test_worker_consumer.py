@@ -4,10 +4,12 @@ import asyncio
 import json
 from functools import partial
 
+import asyncpg
 from redis.asyncio import Redis
 
 from common import keys, redis_client
-from common.ballot import Ballot, encode
+from common.ballot import Ballot, Letter, encode
+from common.clock import microseconds
 from common.dependency import Dependency
 from common.replica import read_heartbeats
 from tests import until
@@ -90,6 +92,20 @@ async def test_the_next_batch_is_claimed_while_a_full_one_is_committed(
         await until.true(is_waiting)
         await stores.postgres.start()
         await until.true(are_stored)
+
+
+async def test_a_vote_from_the_future_can_be_changed(
+    stores: Stores, client: Redis, tables: asyncpg.Connection
+) -> None:
+    async def is_stored(letter: Letter) -> bool:
+        return dict(await tables.fetch("SELECT id, vote FROM votes")) == {"1": letter}
+
+    year_2100 = 4_102_444_800_000_000
+    async with working.opened(stores):
+        await client.rpush(keys.VOTES, encode(Ballot("1", "a", year_2100)))
+        await until.true(partial(is_stored, "a"))
+        await client.rpush(keys.VOTES, encode(Ballot("1", "b", microseconds())))
+        await until.true(partial(is_stored, "b"))
 
 
 async def test_the_newest_dead_letters_are_kept_with_their_beginning(

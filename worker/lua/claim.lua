@@ -9,13 +9,16 @@ if redis.call('EXISTS', heartbeat) == 0 then
   return redis.error_reply('NOHEARTBEAT the heartbeat of this session has expired')
 end
 
--- Time for the next message that has none, in µs by the clock of Redis. No two messages get the same,
--- and it never goes back, so that of two messages of one voter the later one always wins.
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]  -- in µs
+local latest = now + tonumber(ARGV[4])
+
+-- Time for the next message that needs one. No two messages get the same, and it never goes back, so
+-- that of two messages of one voter the later one always wins.
 local stamp
 local function next_stamp()
   if not stamp then
-    local clock = redis.call('TIME')
-    stamp = math.max(clock[1] * 1000000 + clock[2], tonumber(redis.call('GET', last_stamp) or 0))
+    stamp = math.max(now, tonumber(redis.call('GET', last_stamp) or 0))
   end
   stamp = stamp + 1
   return string.format('%.0f', stamp)
@@ -37,6 +40,9 @@ while #messages < limit and bytes < budget do
       and not string.find(message, '"cast_at"', 1, true) then
     -- A classic message gets a time. The claimed list keeps it, in case the message is requeued.
     changed = string.gsub(message, '}%s*$', ',"cast_at":' .. next_stamp() .. '}')
+  elseif tonumber(string.match(message, '"cast_at"%s*:%s*(%d+)') or 0) > latest then
+    -- No later choice of this voter would count. It gets a time as a classic message does.
+    changed = string.gsub(message, '("cast_at"%s*:%s*)%d+', '%1' .. next_stamp())
   end
   if changed then
     redis.call('LSET', claimed, -1, changed)
