@@ -1,11 +1,12 @@
 """Both pages and everything between them: what visitors see on a good and on a bad day."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests import service
 from tests.browser.conftest import Arrive
@@ -47,6 +48,41 @@ async def test_a_vote_without_javascript(running: System, arrive: Arrive) -> Non
     await phone.vote("b")
     await expect(phone.notice).to_contain_text("Your vote for Dogs is in.")
     assert await running.tallies() == {"b": 1}
+
+
+async def test_the_network_is_cut_for_5_seconds(running: System, arrive: Arrive) -> None:
+    """The worst case: each request arrives, and only its answer is lost."""
+    phone = await arrive(running.vote.url)
+    cut: list[float] = []  # when a request came
+
+    async def lose_answer(route: Route) -> None:
+        cut.append(time.monotonic())
+        answer = await route.fetch()
+        if cut[-1] - cut[0] < 5:
+            await route.abort()
+        else:
+            await route.fulfill(response=answer)
+
+    with phone.network_errors():
+        await phone.page.route(running.vote.url, lose_answer)
+        await phone.option("a").click()
+        await expect(phone.notice).to_contain_text("No answer yet.")
+        await expect(phone.option("a")).to_have_attribute("data-mark", "recorded")
+    assert 3 <= len(cut) <= 4  # after 0, 1, 3 and 7 s, or a little later
+    assert await running.tallies() == {"a": 1}
+
+
+async def test_a_failover_during_a_vote(running: System, arrive: Arrive) -> None:
+    """The vote service answers 503 until Redis is back."""
+    phone = await arrive(running.vote.url)
+    with phone.network_errors():
+        await running.stores.redis.pause()
+        async with phone.page.expect_response(lambda response: response.status == 503):
+            await phone.option("a").click()
+        await expect(phone.notice).to_contain_text("is sent again…")
+        await running.stores.redis.resume()
+        await expect(phone.option("a")).to_have_attribute("data-mark", "recorded")
+    assert await running.tallies() == {"a": 1}
 
 
 @pytest.mark.extended

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Arrive, Serve
 from tests.browser.pages import VotePage, poll_of
-from tests.browser.visitor import DESKTOP
+from tests.browser.visitor import DESKTOP, PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -36,12 +36,9 @@ async def test_the_redirect_of_an_earlier_version_means_recorded(arrive: Arrive)
 @pytest.mark.parametrize(
     ("status", "content", "words"),
     [
-        (503, {"reason": "unsure"}, "may not have been recorded. Try again. It counts only once."),
-        (502, None, "No answer. Your vote for Cats may not have been recorded."),
+        (500, None, "may not have been recorded. Try again. It counts only once."),
         (403, "no", "Your vote for Cats was refused. Reload the page and try again."),
         (303, "./login", "Your vote for Cats was refused."),
-        # A replica of an earlier version answers with the page.
-        (503, "<main data-state=not_taken>", "Your vote for Cats may not have been recorded."),
         (422, {}, "the poll does not have this option"),
     ],
 )
@@ -59,29 +56,70 @@ async def test_a_vote_that_was_refused_can_be_sent_again(
         await expect(phone.notice).to_contain_text("Your vote for Cats is in.")
 
 
-async def test_a_vote_that_was_not_recorded_is_sent_again(arrive: Arrive) -> None:
-    page = VotePage(answer=(503, {"reason": "not_taken"}))
+@pytest.mark.parametrize(
+    ("status", "content", "words"),
+    [
+        (503, {"reason": "not_taken"}, "Voting pauses."),
+        (503, {"reason": "unsure"}, "No answer yet."),
+        # A replica of an earlier version answers with the page.
+        (503, "<main data-state=not_taken>", "No answer yet."),
+        (502, None, "No answer yet."),
+        (504, None, "No answer yet."),
+    ],
+)
+async def test_a_vote_is_sent_again_by_itself(
+    arrive: Arrive, status: int, content: Any, words: str
+) -> None:
+    page = VotePage(answer=(status, content))
     phone = await arrive(page)
     with phone.network_errors():
         await phone.option("a").click()
-        await expect(phone.notice).to_have_text("Voting pauses. Your vote for Cats is sent again…")
+        await expect(phone.notice).to_have_text(f"{words} Your vote for Cats is sent again…")
+        await expect(phone.option("a")).to_have_attribute("data-mark", "busy")
         page.answer = (202, {})
         await expect(phone.notice).to_contain_text("Your vote for Cats is in.")
-    assert len(page.votes) >= 2
+    assert {vote["vote"] for vote in page.votes} == {"a"}
 
 
-async def test_after_a_while_the_voter_sends_it_again(arrive: Arrive) -> None:
-    page = VotePage(answer=(503, {"reason": "not_taken"}))
+@pytest.mark.parametrize(
+    ("reasons", "words"),
+    [
+        (["not_taken"], "Your vote for Cats was not recorded."),
+        (["unsure"], "No answer. Your vote for Cats may not have been recorded."),
+        # The second attempt says nothing about the first one.
+        (["unsure", "not_taken"], "No answer. Your vote for Cats may not have been recorded."),
+    ],
+)
+async def test_after_a_while_the_voter_sends_it_again(
+    arrive: Arrive, reasons: list[str], words: str
+) -> None:
+    page = VotePage(answer=(503, {"reason": reasons[0]}))
     phone = await arrive(page)
     await phone.page.clock.install()
     with phone.network_errors():
         await phone.option("a").click()
+        await expect(phone.notice).to_contain_text("is sent again…")
+        page.answer = (503, {"reason": reasons[-1]})
         await phone.outlast_pause()
-        await expect(phone.notice).to_have_text("Your vote for Cats was not recorded.")
+        await expect(phone.notice).to_contain_text(words)
         await expect(phone.option("a")).to_have_attribute("data-mark", "failed")
         page.answer = (202, {})
         await phone.page.get_by_role("button", name="Try again").click()
         await expect(phone.notice).to_contain_text("Your vote for Cats is in.")
+
+
+async def test_another_choice_while_a_vote_is_sent_again(arrive: Arrive) -> None:
+    page = VotePage(answer=(503, {"reason": "unsure"}))
+    phone = await arrive(page)
+    await phone.stop_clock()  # no pause ends by itself
+    with phone.network_errors():
+        await phone.option("a").click()
+        await expect(phone.notice).to_contain_text("Your vote for Cats is sent again…")
+        page.answer = (202, {})
+        await phone.vote("b")
+        await phone.page.clock.run_for(PATIENCE)
+        await expect(phone.notice).to_contain_text("Your vote for Dogs is in.")
+    assert [vote["vote"] for vote in page.votes] == ["a", "b"]
 
 
 async def test_taps_while_the_network_is_slow(arrive: Arrive) -> None:
@@ -101,9 +139,25 @@ async def test_taps_while_the_network_is_slow(arrive: Arrive) -> None:
 async def test_offline(arrive: Arrive) -> None:
     phone = await arrive(VotePage())
     await phone.vote("b")
+    await phone.stop_clock()
     with phone.network_errors():
         await phone.context.set_offline(True)
         await phone.option("a").click()
+        await expect(phone.notice).to_have_text(
+            "You are offline. Your vote for Cats is sent again…"
+        )
+        await phone.context.set_offline(False)
+        await expect(phone.option("a")).to_have_attribute("data-mark", "recorded")
+
+
+async def test_offline_for_long(arrive: Arrive) -> None:
+    phone = await arrive(VotePage())
+    await phone.vote("b")
+    await phone.page.clock.install()
+    with phone.network_errors():
+        await phone.context.set_offline(True)
+        await phone.option("a").click()
+        await phone.outlast_pause()
         await expect(phone.notice).to_have_text(
             "You are offline. Your vote for Cats was not recorded."
         )
@@ -216,6 +270,11 @@ async def test_a_browser_without_cookies_cannot_change_its_vote(
     page.choice = None  # the server does not know this voter
     await phone.return_to_tab()
     await phone.vote("b")
+    page.answer = (502, None)
+    with phone.network_errors():
+        await phone.option("a").click()
+        await expect(phone.notice).to_contain_text("a second try may count twice")
+    assert len(page.votes) == 3  # nothing is sent again by itself
 
 
 async def test_languages(arrive: Arrive) -> None:

@@ -28,7 +28,7 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 720}
 NETWORK = re.compile(r"Failed to load resource|ERR_|WebSocket connection to")
 # On a machine where containers start and stop, requests fail now and then.
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
-PATIENCE = 12_000  # ms, longer than the vote page sends a vote again by itself
+PATIENCE = 31_000  # ms, longer than the vote page sends a vote again by itself
 
 
 @dataclass
@@ -73,9 +73,14 @@ class Visitor:
         await self.option(id_).click()
         await expect(self.option(id_)).to_have_attribute("data-mark", "recorded")
 
+    async def stop_clock(self) -> None:
+        """Let no timer of the page end by itself."""
+        await self.page.clock.install()
+        await self.page.clock.pause_at(await self.page.evaluate("Date.now() + 1000"))
+
     async def outlast_pause(self) -> None:
         """Pass the time in which the page sends a vote again. Needs `page.clock.install()`."""
-        await expect(self.notice).to_contain_text("Voting pauses.")
+        await expect(self.notice).to_contain_text("is sent again…")
         await self.page.clock.fast_forward(PATIENCE)
 
     async def return_to_tab(self) -> None:

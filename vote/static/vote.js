@@ -5,12 +5,19 @@ import { countDown, skewOf } from "./countdown.js";
 import { load, takeMessage } from "./reload.js";
 import { text } from "./text.js";
 
-const TIMEOUT = 8_000; // ms until an answer counts as missing
-const PATIENCE = 10_000; // ms for which a vote that was not recorded is sent again by itself
-const PAUSE = 1_000; // ms between two tries, and up to as much again at random
+const TIMEOUT = 13_000; // ms until an answer counts as missing; longer than any injected latency
+const PATIENCE = 30_000; // ms for which a vote is sent again by itself
+const FIRST_PAUSE = 1_000; // ms until the second attempt; each later pause is twice as long
+const TEMPORARY = [502, 503, 504]; // the statuses of a failover, or of a proxy without an answer
 const RETRY_UNAVAILABLE = 2_000; // ms between two looks whether votes can be recorded again
 const RETRY_CLOSED = 20_000; // ms between two looks whether a closed poll is open again
 const LATE = 5_000; // ms by which a countdown may be late
+// The outcomes of an attempt after which the page sends the vote again, and the text meanwhile.
+const RESENDING = {
+  not_taken: "paused",
+  unanswered: "resending",
+  offline: "resending offline",
+};
 // The texts where no cookies are kept.
 const NO_COOKIES = { open: "open once", recorded: "recorded once", unsure: "unsure once" };
 
@@ -26,6 +33,7 @@ let recorded = main.querySelector('[data-mark="recorded"]')?.value ?? null;
 let wanted = null; // the voter's last choice that the server has not acknowledged
 let doubted = null; // a vote whose acknowledgement is missing
 let sending = false; // one request at a time: the last choice wins
+let endPause = () => {}; // ends the pause before the next attempt
 let closed = main.dataset.state === "closed";
 let endCountdown = null;
 let skew = skewOf(Number(main.dataset.now)); // ms, the clock of the server minus ours
@@ -82,7 +90,7 @@ function show(state, tone, id = null, mark = null) {
 
 function close() {
   closed = true;
-  if (sending) return; // the answer to that request says how it ended
+  if (sending) return endPause(); // the answer to the next attempt says how it ended
   const isLate = wanted !== null && wanted !== recorded;
   if (doubted !== null) show("closed unsure", "bad", doubted);
   else if (isLate) {
@@ -91,7 +99,7 @@ function close() {
   else show("closed", "quiet");
 }
 
-/** Sends a vote, and returns the state that its answer means. */
+/** Sends a vote, and returns the state that its answer means; "unanswered" if it has none. */
 async function post(id) {
   const wasOffline = !navigator.onLine;
   const body = new URLSearchParams(new FormData(form));
@@ -106,7 +114,7 @@ async function post(id) {
     });
   } catch {
     // Only a device that was offline before is sure that nothing arrived.
-    return wasOffline ? "offline" : "unsure";
+    return wasOffline ? "offline" : "unanswered";
   }
   const { status } = response;
   if (status === 202) return "recorded";
@@ -117,39 +125,53 @@ async function post(id) {
   const reason = (await response.json().catch(() => null))?.reason; // a proxy may answer, too
   if (status === 403 && reason === "closed") return "closed";
   if (status < 500) return "refused";
-  return reason === "not_taken" ? reason : "unsure";
+  if (reason === "not_taken") return reason;
+  return TEMPORARY.includes(status) ? "unanswered" : "unsure";
 }
 
-/**
- * Sends a vote, and again for `PATIENCE` if it certainly was not recorded: a failover takes seconds.
- */
-async function postUntilRecorded(id) {
+/** Sends a vote until it has an answer, at most for `PATIENCE` and while it is the last choice. */
+async function postUntilAnswered(id) {
   const end = Date.now() + PATIENCE;
-  for (;;) {
-    const state = await post(id);
-    if (state !== "not_taken" || Date.now() > end || wanted !== id || closed) return state;
-    show("paused", "quiet", id, "busy");
-    await new Promise((resume) => setTimeout(resume, PAUSE * (1 + Math.random())));
+  let state;
+  for (let pause = FIRST_PAUSE; wanted === id; pause *= 2) {
+    state = await post(id);
+    if (state === "unanswered" || state === "unsure") {
+      recorded = null; // perhaps it is this option now
+      doubted = id;
+    }
+    // Without cookies, each attempt may count as another vote.
+    const canResend = state in RESENDING && (state !== "unanswered" || keepsCookies);
+    if (!canResend || wanted !== id || closed || Date.now() >= end) break;
+    show(RESENDING[state], "quiet", id, "busy");
+    const jitter = 1 + Math.random() / 4; // so that an audience does not come all at once
+    await sleep(Math.min(pause * jitter, end - Date.now()));
   }
+  // An earlier attempt may have been recorded.
+  return doubted === id && state in RESENDING ? "unsure" : state;
+}
+
+/** Waits for some ms, or until `endPause()`. */
+function sleep(duration) {
+  return new Promise((resume) => {
+    endPause = resume;
+    setTimeout(resume, duration);
+  });
 }
 
 async function cast(id) {
   if (closed || !buttons.has(id)) return;
   wanted = id;
   show("sending", "quiet", id, "busy");
-  if (sending) return;
+  if (sending) return endPause();
   sending = true;
   let state;
   let sent;
   do {
     sent = wanted;
-    state = await postUntilRecorded(sent);
+    state = await postUntilAnswered(sent);
     if (state === "recorded") {
       recorded = sent;
       doubted = null;
-    } else if (state === "unsure") {
-      recorded = null; // perhaps it is this option now
-      doubted = sent;
     }
   } while (wanted !== sent && state !== "closed");
   sending = false;
@@ -234,8 +256,9 @@ function refreshEvery(period, isDue) {
 refreshEvery(RETRY_UNAVAILABLE, () => ["unavailable", "outdated"].includes(main.dataset.state));
 refreshEvery(RETRY_CLOSED, () => closed);
 
-// The device is no longer offline. The choice is kept and can be sent again.
+// The device is no longer offline. Later than `PATIENCE`, the voter sends the choice again.
 addEventListener("online", () => {
+  endPause();
   if (main.dataset.state === "offline" && !closed) show("not_taken", "bad", wanted, "failed");
 });
 
