@@ -17,7 +17,7 @@ from result.replicas import Replicas
 
 INTERVAL = 0.25  # seconds between two looks
 TIMEOUT = 1.0  # seconds for one look
-# A session renews its heartbeat twice a second. With less than this to live, it is silent: a look
+# A session renews its heartbeat every second. With less than this to live, it is silent: a look
 # sees that before another worker, which waits until the heartbeat expires, requeues the ballots.
 SILENT_TTL = 1_000  # ms
 GRACE = 5.0  # seconds after an outage of Redis in which heartbeats may be missing

@@ -174,12 +174,12 @@ class Consumer:
 
     async def _send_heartbeats(self, session: Session) -> None:
         while True:
-            lengths = await session.heartbeat()
+            look = await session.heartbeat()
             self._redis.mark_available()
-            self._metrics.queue_length.set(lengths.queue)
-            self._metrics.claimed_length.set(lengths.claimed)
-            self._metrics.dead_length.set(lengths.dead)
-            for name, count in (await session.reap()).items():
+            self._metrics.queue_length.set(look.queue)
+            self._metrics.claimed_length.set(look.claimed)
+            self._metrics.dead_length.set(look.dead)
+            for name, count in (await session.reap(look.ended)).items():
                 self._metrics.reaped.inc(count)
                 log.warning("requeued the ballots of a dead worker", session=name, ballots=count)
             await asyncio.sleep(HEARTBEAT_INTERVAL)

@@ -17,10 +17,9 @@ from redis.asyncio import Redis
 
 from common import keys
 from common.ballot import MAX_BYTES
-from common.redis_client import read_names
 from common.replica import SessionOwner
 
-HEARTBEAT_INTERVAL = 0.5  # seconds
+HEARTBEAT_INTERVAL = 1.0  # seconds
 ANSWER_TIMEOUT = 5.0  # seconds
 WAIT = 2  # seconds that Redis waits for a message at most
 OUT_OF_MEMORY_PAUSE = 0.2  # seconds between two looks at the queue while Redis refuses BLMOVE
@@ -39,12 +38,13 @@ class HeartbeatDeletedError(HeartbeatLostError):
     """The heartbeat is missing before it can have expired: a reset has deleted the queue."""
 
 
-class Lengths(NamedTuple):
-    """The numbers of messages."""
+class Look(NamedTuple):
+    """The numbers of messages, and the names of the sessions without a heartbeat."""
 
     queue: int
     claimed: int
     dead: int
+    ended: list[str]
 
 
 class Session:
@@ -77,13 +77,14 @@ class Session:
         names = [self._heartbeat, keys.SESSIONS]
         await self._run("register", names, [self.name, self._owner, self._ttl])
 
-    async def heartbeat(self) -> Lengths:
+    async def heartbeat(self) -> Look:
         """Stay alive until there is no heartbeat for `ttl`."""
         names = [self._heartbeat, keys.SESSIONS, keys.VOTES, self._claimed, keys.DEAD]
         started = time.monotonic()
-        lengths = Lengths(*await self._run("heartbeat", names, [self.name, self._ttl]))
+        arguments = [self.name, self._ttl, keys.heartbeat("")]
+        queue, claimed, dead, ended = await self._run("heartbeat", names, arguments)
         self._renewed_at = started
-        return lengths
+        return Look(queue, claimed, dead, [name.decode(errors="replace") for name in ended])
 
     async def wait(self) -> None:
         """Wait for a message in the queue, at most `WAIT` seconds."""
@@ -123,16 +124,13 @@ class Session:
         """End this session, or the one with that name. Return how many messages were requeued."""
         return await self._requeue(name or self.name, "always")
 
-    async def reap(self) -> dict[str, int]:
-        """End all sessions without a heartbeat. Return how many messages of each were requeued."""
-        async with asyncio.timeout(ANSWER_TIMEOUT):
-            names = await read_names(self._client, keys.SESSIONS)
-            heartbeats = await self._client.mget([keys.heartbeat(name) for name in names])
-        reaped = {
-            name: await self._requeue(name, "if dead")
-            for name, heartbeat in zip(names, heartbeats, strict=True)
-            if heartbeat is None
-        }
+    async def reap(self, names: list[str]) -> dict[str, int]:
+        """End these sessions, unless they have a heartbeat again.
+
+        Returns:
+            How many messages were requeued, for each session that this call has ended.
+        """
+        reaped = {name: await self._requeue(name, "if dead") for name in names}
         return {name: count for name, count in reaped.items() if count >= 0}
 
     async def _requeue(self, name: str, condition: str) -> int:
