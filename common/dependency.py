@@ -10,7 +10,7 @@ import structlog
 
 from common.backoff import delays
 
-PING_INTERVAL = 0.5  # seconds between two pings of an available store
+MAX_RETRY_DELAY = 0.5  # seconds
 PING_TIMEOUT = 1.5  # seconds
 INVALID_AUTHORIZATION = "28"  # SQLSTATE class; Postgres documentation, appendix A
 
@@ -63,9 +63,14 @@ class Dependency:
         self._change("unavailable", reason)
         self.is_refused = self.is_refused or is_refused
 
-    async def watch(self, ping: Callable[[], Awaitable[object]]) -> NoReturn:
-        """Ping the store until cancelled, so that its state is known while nobody uses it."""
-        pauses = delays(PING_INTERVAL)
+    async def watch(self, ping: Callable[[], Awaitable[object]], interval: float) -> NoReturn:
+        """Ping the store until cancelled, so that its state is known while nobody uses it.
+
+        Args:
+            ping: Raises an error if the store cannot be used.
+            interval: Seconds between two pings of an available store.
+        """
+        pauses = delays(MAX_RETRY_DELAY)
         while True:
             try:
                 async with asyncio.timeout(PING_TIMEOUT):
@@ -74,9 +79,9 @@ class Dependency:
                 self.mark_unavailable(error)
                 await asyncio.sleep(next(pauses))
             else:
-                pauses = delays(PING_INTERVAL)
+                pauses = delays(MAX_RETRY_DELAY)
                 self.mark_available()
-                await asyncio.sleep(PING_INTERVAL)
+                await asyncio.sleep(interval)
 
     def _change(self, state: State, reason: str | None) -> None:
         if state != self.state:

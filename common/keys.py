@@ -9,13 +9,12 @@ STAMP: Final = "{votes}:stamp"  # the last time given to a classic message
 REPLICAS: Final = "{votes}:replicas"  # `<service>:<name>` of all replicas
 FAULTS: Final = "{votes}:faults"  # injected faults, by their ids
 RESET: Final = "{votes}:reset"  # asks the workers to delete all votes
-VOTE_PAGE: Final = "{votes}:vote-page"  # only a result of the version before reads it
+CHECK: Final = "{votes}:check"  # never exists; see `common.redis_client.check_write`
 COOKIE_SECRET: Final = "{votes}:cookie-secret"  # noqa: S105 (the name of a key)
 
 # ms without a heartbeat. A dead worker leaves /system before others requeue what it has claimed.
 SESSION_TTL: Final = 3_000
 REPLICA_TTL: Final = 2_000
-VOTE_PAGE_TTL: Final = 5_000
 
 
 def claimed(session: str) -> str:

@@ -11,6 +11,7 @@ import redis.backoff
 import redis.exceptions
 import redis.maint_notifications
 
+from common import keys
 from common.settings import SettingsError
 from common.store_settings import RedisSettings
 
@@ -139,6 +140,25 @@ def has_lost_role(error: BaseException) -> bool:
         isinstance(each, redis.exceptions.ReadOnlyError) for each in (error, error.__context__)
     )
     return is_read_only or str(error).startswith("NOREPLICAS")
+
+
+async def check_write(client: redis.asyncio.Redis) -> None:
+    """Check whether Redis would take a vote. Nothing is written.
+
+    If it is no longer the primary, or has lost its replicas, the next command connects again.
+
+    Raises:
+        OutOfMemoryError: Redis is full.
+        RedisError: Redis refuses writes for another reason, or cannot be used.
+    """
+    try:
+        # Redis refuses it as it refuses a push. Otherwise nothing happens, because there is no
+        # such list.
+        await cast("Any", client.rpushx(keys.CHECK, ""))
+    except redis.exceptions.RedisError as error:
+        if has_lost_role(error):
+            await client.connection_pool.disconnect(inuse_connections=False)
+        raise
 
 
 async def renew(client: redis.asyncio.Redis, key: str, value: str | bytes, ttl: int) -> None:

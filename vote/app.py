@@ -12,13 +12,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from common import __version__, health, keys, tracing
+from common import __version__, health, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
 from common.metrics import total
 from common.problem import Problems
-from common.redis_client import connect, renew
+from common.redis_client import check_write, connect
 from common.replica import Heartbeat, Identity, Replica
 from common.security import BodyLimit, SecurityHeaders
 from vote import routes
@@ -29,6 +29,8 @@ from vote.queue import RUNNERS, Queue
 from vote.service import Refusal, VoteService
 from vote.settings import Settings
 from vote.voter_id import VoterCookies, VoterIds
+
+CHECK_INTERVAL = 1.0  # seconds between two checks of Redis
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -51,8 +53,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     async def check_redis() -> None:
         await voter_ids.agree(client)
-        # Shows whether Redis would take a vote. Only a result of the version before reads it.
-        await renew(client, keys.VOTE_PAGE, identity.name, keys.VOTE_PAGE_TTL)
+        await check_write(client)
 
     def describe() -> Heartbeat:
         refused = int(total(metrics.refused))
@@ -63,7 +64,7 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         pushing = [queue.run() for _ in range(RUNNERS)]
-        endless = [redis.watch(check_redis), replica.publish(), *pushing]
+        endless = [redis.watch(check_redis, CHECK_INTERVAL), replica.publish(), *pushing]
         if settings.faults == "enabled":
             endless.append(faults.follow())
         async with client, background(*endless):

@@ -21,6 +21,8 @@ from worker.queue import Session
 from worker.settings import Settings
 from worker.store import Store
 
+PING_INTERVAL = 2.0  # seconds between two pings of Postgres
+
 
 def create_app(settings: Settings) -> Starlette:
     """Return the app. It consumes the queue while it is served."""
@@ -45,7 +47,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        endless = [consumer.run(), postgres.watch(store.ping), replica.publish()]
+        endless = [consumer.run(), postgres.watch(store.ping, PING_INTERVAL), replica.publish()]
         if settings.faults == "enabled":
             endless += [faults.follow(), reset.follow(settings, client)]
         async with client, background(*endless):

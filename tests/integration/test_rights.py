@@ -49,9 +49,10 @@ async def test_vote(client: Redis, stores: Stores, closes_at: datetime.datetime 
             assert (await guest.vote("a")).status == 303
 
             async def lives() -> bool:
-                return await client.exists(keys.VOTE_PAGE, keys.replica(f"vote:{NAME}")) == 2
+                return await client.exists(keys.replica(f"vote:{NAME}")) == 1
 
             await until.true(lives)
+            await until.true(guest.is_available)
     assert await client.llen(keys.VOTES) == 1
 
 

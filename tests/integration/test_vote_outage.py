@@ -9,7 +9,6 @@ import redis.asyncio
 from pydantic import SecretStr
 
 from common import keys
-from common.dependency import PING_INTERVAL
 from tests import address, fail_over, served, store, until
 from tests.integration import visitor
 from tests.integration.visitor import Answer, Visitor
@@ -91,9 +90,6 @@ async def test_redis_is_full(guest: Visitor, client: Client) -> None:
         assert "memory" in (await guest.redis())["reason"]
         assert (await guest.get()).state == "unavailable"
         assert await refused(guest, "a") == "not_taken"
-        # The page works, so its heartbeat goes on.
-        await client.pexpire(keys.VOTE_PAGE, keys.VOTE_PAGE_TTL // 2)
-        await until.true(partial(is_beating, client))
     await until.true(guest.is_available)
     assert (await guest.vote("a")).status == 303
     assert len(await visitor.ballots(client)) == 1
@@ -108,15 +104,14 @@ async def test_redis_loses_all_its_data(guest: Visitor, client: Client) -> None:
     assert after["voter_id"] == before["voter_id"]
 
 
-async def is_beating(client: Client) -> bool:
-    return bool(await client.pttl(keys.VOTE_PAGE) > keys.VOTE_PAGE_TTL - PING_INTERVAL * 1000)
+async def test_the_check_of_redis_writes_nothing(vote_url: str, client: Client) -> None:
+    async def checks() -> bool:
+        statistics = await client.info("commandstats")
+        return bool(statistics.get("cmdstat_rpushx", {"calls": 0})["calls"] >= 3)
 
-
-async def test_the_heartbeat_is_renewed(guest: Visitor, client: Client) -> None:
-    await until.true(partial(is_beating, client))
-    assert await client.pttl(keys.VOTE_PAGE) <= keys.VOTE_PAGE_TTL
-    await client.delete(keys.VOTE_PAGE)
-    await until.true(partial(is_beating, client))
+    await client.config_resetstat()
+    await until.true(checks)
+    assert not await client.exists(keys.CHECK)
 
 
 @pytest.fixture
@@ -144,7 +139,6 @@ async def test_votes_go_to_the_new_master(stores: store.Stores, client: Client, 
                 return answer.status == 202
 
             await until.true(votes)
-            await until.true(partial(is_beating, promoted))
             assert (await visitor.ballots(promoted))[-1]["vote"] == "b"
         assert len(await visitor.ballots(client)) == before
 

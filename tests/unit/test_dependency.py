@@ -67,7 +67,7 @@ async def test_watch_sees_an_outage_a_hang_and_the_recovery(store: Dependency) -
         if answer == "hangs":
             await asyncio.Event().wait()
 
-    watching = asyncio.create_task(store.watch(ping))
+    watching = asyncio.create_task(store.watch(ping, 0.01))
     for answer, reason in (("pong", None), ("refused", "refused"), ("pong", None)):  # noqa: B007
         await until.true(lambda: store.reason == reason)  # noqa: B023
     answer = "hangs"

@@ -38,7 +38,7 @@ AS_RESULT = (
 )
 INSUFFICIENT_PRIVILEGE = "42501"
 ALLOWED_IN_REDIS = {
-    "vote": ["PING", "PEXPIRE {votes}:vote-page 5000"],
+    "vote": ["PING", "RPUSHX {votes}:check x"],
     "worker": ["LLEN votes", "GET {votes}:stamp"],
     "result": ["LLEN votes", "SMEMBERS {votes}:workers"],
 }
