@@ -144,8 +144,7 @@ class Consumer:
                 finishing = group.create_task(self._finish(session, batch, rejected))
 
     async def _wait_and_claim(self, session: Session) -> Batch | None:
-        await session.wait()
-        return await self._claim(session)
+        return await self._claim(session) if await session.wait() else None
 
     async def _claim(self, session: Session) -> Batch | None:
         messages = await session.claim(self._settings.batch_size)

@@ -86,15 +86,17 @@ class Session:
         self._renewed_at = started
         return Look(queue, claimed, dead, [name.decode(errors="replace") for name in ended])
 
-    async def wait(self) -> None:
-        """Wait for a message in the queue, at most `WAIT` seconds."""
+    async def wait(self) -> bool:
+        """Wait for a message, at most `WAIT` seconds. Return whether one may be in the queue."""
         try:
             # Moves the first message to where it is: this blocks while there is none. Only the
             # claim script may take it, because it checks the heartbeat.
             async with asyncio.timeout(WAIT + ANSWER_TIMEOUT):
-                await self._client.blmove(keys.VOTES, keys.VOTES, WAIT, "LEFT", "LEFT")
+                message = await self._client.blmove(keys.VOTES, keys.VOTES, WAIT, "LEFT", "LEFT")
         except redis.exceptions.OutOfMemoryError:
             await asyncio.sleep(OUT_OF_MEMORY_PAUSE)
+            return True
+        return message is not None
 
     async def claim(self, limit: int) -> list[bytes]:
         """Claim up to `limit` messages, oldest first; fewer if they exceed `MAX_MOVED` bytes.

@@ -1,9 +1,8 @@
 """Delete all votes: `python -m worker --reset --yes`, or when a presenter asks for it."""
 
 import asyncio
-import contextlib
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 from redis.asyncio import Redis
@@ -11,11 +10,11 @@ from redis.asyncio import Redis
 from common import keys, postgres_client, redis_client
 from common.dependency import describe
 from worker import store
-from worker.queue import ANSWER_TIMEOUT, HEARTBEAT_INTERVAL
+from worker.queue import ANSWER_TIMEOUT, HEARTBEAT_INTERVAL, WAIT
 from worker.settings import Settings
 
 END_CONNECTIONS = (Path(__file__).parent / "sql" / "end_connections.sql").read_text()
-INTERVAL = 0.25  # seconds between two looks for a request
+PAUSE = 0.25  # seconds after an error of Redis
 WAIT_TIMEOUT = 1_500  # ms until Redis says how many replicas have deleted something
 UNAVAILABLE = (*store.UNAVAILABLE, *redis_client.UNAVAILABLE)
 
@@ -53,36 +52,40 @@ async def _empty_queue(settings: Settings) -> None:
         # A session without its heartbeat ends. Otherwise it would commit a batch that it has in
         # memory, and then drop other messages, which it claimed after the old ones were deleted.
         names = [*map(keys.claimed, sessions), *map(keys.heartbeat, sessions)]
-        await _delete(settings, client, keys.VOTES, keys.DEAD, *names)
+        await _execute(settings, client, "DEL", keys.VOTES, keys.DEAD, *names)
 
 
-async def _delete(settings: Settings, client: Redis, *names: str) -> int:
-    """Delete keys. Return how many there were, once no failover can bring them back.
+async def _execute(settings: Settings, client: Redis, *command: str | int) -> Any:
+    """Execute a command. Return its answer, once no failover can undo what it has deleted.
 
     Raises:
-        Exception: One of `UNAVAILABLE`. The keys may be deleted.
+        Exception: One of `UNAVAILABLE`. The command may be executed.
     """
-    async with asyncio.timeout(ANSWER_TIMEOUT), client.pipeline(transaction=False) as pipeline:
-        pipeline.delete(*names)
+    async with (
+        asyncio.timeout(WAIT + ANSWER_TIMEOUT),
+        client.pipeline(transaction=False) as pipeline,
+    ):
+        pipeline.execute_command(*command)
         if settings.redis_replicas:  # counts for the connection that has sent the command before
             pipeline.wait(settings.redis_replicas, WAIT_TIMEOUT)
-        count, *replicas = await pipeline.execute()
+        answer, *replicas = await pipeline.execute()
     if any(each < settings.redis_replicas for each in replicas):
         raise ConnectionError("Redis does not reach enough replicas")
-    return int(count)
+    return answer
 
 
 async def follow(settings: Settings, client: Redis) -> NoReturn:
     """Delete all votes when a presenter asks for it, until cancelled."""
     while True:
-        is_requested = 0
-        with contextlib.suppress(*redis_client.UNAVAILABLE):
-            # One worker deletes it. Unsure whether that lasts, nobody carries out the request:
+        try:
+            # One worker takes it. Unsure whether that lasts, nobody carries out the request:
             # after a failover it may be there again, when votes have followed.
-            is_requested = await _delete(settings, client, keys.RESET)
+            is_requested = await _execute(settings, client, "BLPOP", keys.RESET, WAIT)
+        except redis_client.UNAVAILABLE:
+            await asyncio.sleep(PAUSE)
+            continue
         if is_requested:
             try:
                 await reset(settings)
             except UNAVAILABLE as error:
                 log.error("cannot delete all votes: ask again", reason=describe(error))
-        await asyncio.sleep(INTERVAL)

@@ -19,7 +19,7 @@ from common.redis_client import UNAVAILABLE
 SECONDS = 60  # of a fault, unless its presenter chooses
 MAX_SECONDS = 600
 CRASHED = 70  # exit status of a process that crashes because of an injected fault
-INTERVAL = 0.5  # seconds between two looks at Redis
+INTERVAL = 0.9  # seconds between two looks at Redis
 TIMEOUT = 2.0  # seconds for one command
 
 

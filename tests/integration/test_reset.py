@@ -108,7 +108,7 @@ async def test_a_worker_deletes_all_votes_when_a_presenter_asks(
     async with served.opened(create_app(settings)) as url:
         await store(client, tables, "before", 5)
         sessions = await client.smembers(keys.SESSIONS)
-        await client.set(keys.RESET, 1)
+        await client.rpush(keys.RESET, 1)
 
         async def is_done() -> bool:
             return await stored(tables) == 0 and not await tables.fetchval(RESETS)
@@ -126,7 +126,7 @@ async def test_without_faults_a_worker_deletes_nothing(
 ) -> None:
     async with working.opened(stores):
         await store(client, tables, "before", 5)
-        await client.set(keys.RESET, 1)
+        await client.rpush(keys.RESET, 1)
         await store(client, tables, "after", 5)
     assert await client.exists(keys.RESET)
 

@@ -131,9 +131,9 @@ async def test_result(client: Redis, stores: Stores, tables: asyncpg.Connection)
 @pytest.mark.parametrize(
     ("name", "key", "allowed", "forbidden"),
     [
-        ("worker", keys.RESET, ["DEL"], ["GET", "SET", "LPUSH", "PEXPIRE"]),
+        ("worker", keys.RESET, ["BLPOP"], ["GET", "SET", "LPUSH", "PEXPIRE", "DEL"]),
         ("worker", keys.FAULTS, ["HGETALL", "HDEL"], ["DEL", "HSET"]),
-        ("result", keys.RESET, ["SET"], ["GET", "DEL"]),
+        ("result", keys.RESET, ["RPUSH", "EXPIRE"], ["GET", "SET", "DEL", "BLPOP"]),
         ("result", keys.FAULTS, ["HGETALL", "HSET", "DEL", "EXPIRE"], ["HDEL", "GET"]),
     ],
 )
