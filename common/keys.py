@@ -6,15 +6,17 @@ VOTES: Final = "votes"  # the queue
 DEAD: Final = "{votes}:dead"  # messages that can never be stored
 SESSIONS: Final = "{votes}:workers"  # the sessions of all workers
 STAMP: Final = "{votes}:stamp"  # the last time given to a classic message
-REPLICAS: Final = "{votes}:replicas"  # `<service>:<name>` of all replicas
 FAULTS: Final = "{votes}:faults"  # injected faults, by their ids
 RESET: Final = "{votes}:reset"  # asks the workers to delete all votes
 CHECK: Final = "{votes}:check"  # never exists; see `common.redis_client.check_write`
 COOKIE_SECRET: Final = "{votes}:cookie-secret"  # noqa: S105 (the name of a key)
 
-# ms without a heartbeat. A dead worker leaves /system before others requeue what it has claimed.
-SESSION_TTL: Final = 3_000
-REPLICA_TTL: Final = 2_000
+SESSION_TTL: Final = 3_000  # ms without a heartbeat
+
+
+def replicas(database: int) -> str:
+    """Return the channel of the replicas' heartbeats. All databases share the channels."""
+    return f"{{votes}}:replicas@{database}"
 
 
 def claimed(session: str) -> str:
@@ -25,8 +27,3 @@ def claimed(session: str) -> str:
 def heartbeat(session: str) -> str:
     """Return the key that lives as long as a worker's session does."""
     return f"{{votes}}:worker:{session}"
-
-
-def replica(member: str) -> str:
-    """Return the key that lives as long as a replica does, by its `<service>:<name>`."""
-    return f"{{votes}}:replica:{member}"

@@ -159,27 +159,3 @@ async def check_write(client: redis.asyncio.Redis) -> None:
         if has_lost_role(error):
             await client.connection_pool.disconnect(inuse_connections=False)
         raise
-
-
-async def renew(client: redis.asyncio.Redis, key: str, value: str | bytes, ttl: int) -> None:
-    """Renew a heartbeat. The write also shows whether Redis would take a vote.
-
-    Args:
-        client: The connection to Redis.
-        key: The key of the heartbeat.
-        value: Its content.
-        ttl: In ms.
-
-    Raises:
-        OutOfMemoryError: Redis is full. The heartbeat goes on with its earlier content.
-        RedisError: Redis has become a replica, or has lost its replicas, or cannot be used.
-    """
-    try:
-        await client.set(key, value, px=ttl)
-    except redis.exceptions.OutOfMemoryError:
-        await client.pexpire(key, ttl)  # needs no memory
-        raise
-    except redis.exceptions.RedisError as error:
-        if has_lost_role(error):
-            await client.connection_pool.disconnect(inuse_connections=False)
-        raise

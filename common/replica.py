@@ -1,14 +1,14 @@
 """The heartbeat of a replica, which `result` shows.
 
-A replica works without it: an outage of Redis only stops its heartbeats.
+A replica works without it: an outage of Redis only stops its heartbeats. Redis stores none of them.
 """
 
 import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn, cast
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple, NoReturn
 
 import msgspec
 from prometheus_client import Counter, Histogram
@@ -17,12 +17,13 @@ from redis.asyncio import Redis
 from common import keys
 from common.clock import milliseconds
 from common.metrics import total
-from common.redis_client import UNAVAILABLE, read_names, renew
+from common.redis_client import UNAVAILABLE, check_write
 
-INTERVAL = 0.5  # seconds between two heartbeats
-GOODBYE_TTL = 1  # ms; with this, no service needs the right to delete the key
+INTERVAL = 0.5  # seconds between two heartbeats, if their content differs
+MAX_SILENCE = 0.9  # seconds after which an unchanged heartbeat is repeated
 TIMEOUT = 2.0  # seconds for one heartbeat
-RATE_HEARTBEATS = 4  # heartbeats over which a rate is measured
+RATE_INTERVALS = 4  # intervals over which a rate is measured
+GONE = "gone"  # the state in the last heartbeat
 
 
 class Heartbeat(msgspec.Struct, kw_only=True):
@@ -30,7 +31,7 @@ class Heartbeat(msgspec.Struct, kw_only=True):
 
     Attributes:
         started_at: In ms since the epoch.
-        state: "idle", "working", or why the replica does not work.
+        state: "idle", "working", "gone", or why the replica does not work.
         rate: Per second: votes of vote, ballots of a worker, or updates that result sends.
         faults: The injected faults, in words.
         refused: Votes that a replica of vote has answered with an error, since its start.
@@ -99,50 +100,55 @@ class Replica:
         self._started_at = milliseconds()
         self._rate = Rate(work)
         self._describe = describe
-        self._member = f"{identity.service}:{identity.name}"
-        self._key = keys.replica(self._member)
 
     async def publish(self) -> NoReturn:
-        """Send heartbeats until cancelled. Then the last one expires at once."""
+        """Send heartbeats until cancelled, and then the last one."""
+        sent, sent_at = Heartbeat(), 0.0
         try:
             while True:
-                with contextlib.suppress(*UNAVAILABLE):  # those who need Redis report the outage
-                    async with asyncio.timeout(TIMEOUT):
-                        await self._send()
+                heartbeat = self._heartbeat()
+                if heartbeat != sent or time.monotonic() - sent_at >= MAX_SILENCE:
+                    with contextlib.suppress(*UNAVAILABLE):  # those who need Redis report it
+                        await self._send(heartbeat)
+                        sent, sent_at = heartbeat, time.monotonic()
                 await asyncio.sleep(INTERVAL)
         finally:
-            with contextlib.suppress(*UNAVAILABLE):  # without Redis, it expires by itself
-                async with asyncio.timeout(TIMEOUT):
-                    await renew(self._client, self._key, b"", GOODBYE_TTL)
+            with contextlib.suppress(*UNAVAILABLE):
+                service, name, _ = self._identity
+                await self._send(Heartbeat(service=service, name=name, state=GONE))
 
-    async def _send(self) -> None:
+    def _heartbeat(self) -> Heartbeat:
         heartbeat = self._describe()
         heartbeat.service, heartbeat.name, heartbeat.version = self._identity
         heartbeat.started_at = self._started_at
         heartbeat.rate = self._rate.measure()
         if heartbeat.rate and heartbeat.state == "idle":
             heartbeat.state = "working"
-        content = msgspec.json.encode(heartbeat)
-        await renew(self._client, self._key, content, keys.REPLICA_TTL)
-        await cast("Any", self._client.sadd(keys.REPLICAS, self._member))
+        return heartbeat
+
+    async def _send(self, heartbeat: Heartbeat) -> None:
+        async with asyncio.timeout(TIMEOUT):
+            content = msgspec.json.encode(heartbeat)
+            if not await self._client.publish(channel(self._client), content):
+                await check_write(self._client)  # nobody listens: is it still the primary?
 
 
-async def read_heartbeats(client: Redis) -> list[Heartbeat]:
-    """Return the newest heartbeat of each replica that lives, and remove the names of the others.
+def channel(client: Redis) -> str:
+    """Return the channel of the heartbeats."""
+    return keys.replicas(client.connection_pool.connection_kwargs.get("db") or 0)
+
+
+async def listen(client: Redis) -> AsyncIterator[Heartbeat]:
+    """Yield the heartbeats of all replicas as they come.
 
     Raises:
         Exception: One of `common.redis_client.UNAVAILABLE`.
     """
-    members = await read_names(client, keys.REPLICAS)
-    values = await client.mget(map(keys.replica, members)) if members else []
-    heartbeats = []
-    for member, value in zip(members, values, strict=True):
-        if value is None:
-            await cast("Any", client.srem(keys.REPLICAS, member))  # if it lives, it adds it again
-        else:
-            with contextlib.suppress(msgspec.DecodeError):  # another program wrote it
-                heartbeats.append(msgspec.json.decode(value, type=Heartbeat))
-    return heartbeats
+    async with client.pubsub(ignore_subscribe_messages=True) as subscription:
+        await subscription.subscribe(channel(client))
+        async for message in subscription.listen():
+            with contextlib.suppress(msgspec.DecodeError):  # another program sent it
+                yield msgspec.json.decode(message["data"], type=Heartbeat)
 
 
 class Rate:
@@ -150,10 +156,10 @@ class Rate:
 
     def __init__(self, metric: Counter | Histogram) -> None:
         self._metric = metric
-        self._samples = deque([(time.monotonic(), total(metric))], RATE_HEARTBEATS + 1)
+        self._samples = deque([(time.monotonic(), total(metric))], RATE_INTERVALS + 1)
 
     def measure(self) -> float:
-        """Return the growth per second since `RATE_HEARTBEATS` calls ago."""
+        """Return the growth per second since `RATE_INTERVALS` calls ago."""
         self._samples.append((time.monotonic(), total(self._metric)))
         (start, before), (end, after) = self._samples[0], self._samples[-1]
         return round((after - before) / max(end - start, 0.001), 1)

@@ -24,6 +24,7 @@ from common.security import BodyLimit, SecurityHeaders
 from result import presenter, routes
 from result.channel_guard import ChannelGuard
 from result.faults import drop_connections
+from result.heartbeats import Heartbeats
 from result.live import Live
 from result.metrics import Metrics
 from result.page import STATIC, Page
@@ -46,7 +47,8 @@ def create_app(settings: Settings) -> ASGIApp:
     redis = Dependency("redis", settings.redis_address)
     client = connect(settings, "result")
     tallies = Tallies(settings, poll, postgres, metrics)
-    pipeline = Pipeline(client, redis, poll)
+    heartbeats = Heartbeats(client, identity)
+    pipeline = Pipeline(client, redis, poll, heartbeats)
     status = Status(poll, tallies, pipeline)
     system = System(
         status,
@@ -67,6 +69,7 @@ def create_app(settings: Settings) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         endless = [
             tallies.follow(live.send_scores),
+            heartbeats.follow(),
             pipeline.follow(),
             live.follow_status(),
             live.follow_system(),

@@ -1,18 +1,21 @@
 """The pipeline before Postgres, as Redis shows it: the queue, the sessions and the replicas."""
 
 import asyncio
+import contextlib
 import datetime
 import time
 from typing import NamedTuple, NoReturn
 
 import msgspec
 import redis.asyncio
+import redis.exceptions
 
 from common import keys
 from common.dependency import Dependency
 from common.poll import Poll
-from common.redis_client import UNAVAILABLE
-from common.replica import Heartbeat, SessionOwner, read_heartbeats
+from common.redis_client import UNAVAILABLE, check_write
+from common.replica import Heartbeat, SessionOwner
+from result.heartbeats import Heartbeats
 from result.replicas import Replicas
 
 INTERVAL = 0.25  # seconds between two looks
@@ -69,6 +72,7 @@ class Pipeline:
         client: redis.asyncio.Redis,
         state: Dependency,
         poll: Poll,
+        heartbeats: Heartbeats,
         *,
         grace: float = GRACE,
     ) -> None:
@@ -77,6 +81,7 @@ class Pipeline:
         self.drained_at: datetime.datetime | None = None
         self.redis = state
         self._client = client
+        self._heartbeats = heartbeats
         self._last_push = poll.last_push
         self._grace = grace
         self._session_names: list[str] = []
@@ -87,11 +92,13 @@ class Pipeline:
         while True:
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    heartbeats = await read_heartbeats(self._client)
+                    # Finds the new primary after a failover. Others can still be read.
+                    with contextlib.suppress(redis.exceptions.RedisError):
+                        await check_write(self._client)
                     if self.redis.state == "unavailable":
                         self._certain_from = time.monotonic() + self._grace
                     is_certain = time.monotonic() >= self._certain_from
-                    self.replicas.note(heartbeats, is_certain=is_certain)
+                    self.replicas.note(self._heartbeats.alive(), is_certain=is_certain)
                     snapshot = await self._look()
             except UNAVAILABLE as error:
                 self.latest = None

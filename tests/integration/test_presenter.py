@@ -16,11 +16,10 @@ from redis.asyncio import Redis
 from common import faults, keys
 from common.background import background
 from common.faults import MAX_SECONDS, Faults, create
-from common.replica import read_heartbeats
 from result.app import create_app
 from result.presenter import Presenter
 from result.settings import Settings
-from tests import served, until
+from tests import heartbeats, served, until
 from tests.integration import account, listener, visitor
 from tests.integration.test_rights import rules
 from tests.service import Services
@@ -267,12 +266,12 @@ async def test_no_vote_is_recorded_after_the_end_because_of_a_delay(
         faults="enabled",
         poll_closes_at=datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=3),
     )
-    async with served.opened(create_vote(settings)) as url, visitor.opened(url) as guest:
-
-        async def is_slow() -> bool:
-            return any(each.faults for each in await read_heartbeats(client))
-
-        await until.true(is_slow)
+    async with (
+        heartbeats.heard(client) as heard,
+        served.opened(create_vote(settings)) as url,
+        visitor.opened(url) as guest,
+    ):
+        await until.true(lambda: any(each.faults for each in heard.values()))
         form = await guest.vote("a")
     assert (form.status, form.state) == (403, "closed")
     assert await visitor.ballots(client) == []

@@ -1,21 +1,22 @@
 """Each replica publishes a heartbeat while it lives, and says its version everywhere."""
 
-import asyncio
-import json
 import socket
-from typing import Any
+from collections.abc import AsyncIterator
 
 import asyncpg
+import msgspec
 import pytest
 import redis.asyncio
 from prometheus_client import Counter
 from pydantic import SecretStr
 
 from common import keys
+from common.background import background
 from common.ballot import Ballot, encode
 from common.clock import microseconds, milliseconds
-from common.replica import GOODBYE_TTL, Heartbeat, Identity, Replica, read_heartbeats
-from tests import served, store, until
+from common.replica import GONE, Heartbeat, Identity, Replica, channel
+from tests import address, fail_over, heartbeats, served, store, until
+from tests.heartbeats import Heard
 from tests.integration import listener
 from tests.integration.visitor import Visitor
 from tests.service import Services
@@ -26,28 +27,23 @@ Client = redis.asyncio.Redis
 NAME = socket.gethostname()
 
 
-async def read(client: Client, service: str, name: str = NAME) -> dict[str, Any]:
-    value = await client.get(keys.replica(f"{service}:{name}"))
-    return json.loads(value) if value else {}
+@pytest.fixture
+async def heard(client: Client) -> AsyncIterator[Heard]:
+    """The newest heartbeat of each replica."""
+    async with heartbeats.heard(client) as newest:
+        yield newest
 
 
-async def appears(client: Client, service: str, name: str = NAME) -> dict[str, Any]:
-    async def is_there() -> bool:
-        return bool(await read(client, service, name))
-
-    await until.true(is_there)
-    return await read(client, service, name)
-
-
-async def test_a_heartbeat_lives_as_long_as_the_replica(
-    client: Client, stores: store.Stores
+async def test_a_replica_says_that_it_lives_and_that_it_has_gone(
+    heard: Heard, client: Client, stores: store.Stores
 ) -> None:
     settings = Settings(redis_url=SecretStr(stores.redis_url), app_version="0.2.0-green")
     before = milliseconds()
     async with served.opened(create_app(settings)):
-        beat = await appears(client, "vote")
-        assert before <= beat.pop("started_at") <= milliseconds()
-        assert beat == {
+        await until.true(lambda: ("vote", NAME) in heard)
+        heartbeat = msgspec.to_builtins(heard["vote", NAME])
+        assert before <= heartbeat.pop("started_at") <= milliseconds()
+        assert heartbeat == {
             "service": "vote",
             "name": NAME,
             "version": "0.2.0-green",
@@ -60,99 +56,111 @@ async def test_a_heartbeat_lives_as_long_as_the_replica(
             "last_commit": None,
             "lags": [],
         }
-        assert 0 < await client.pttl(keys.replica(f"vote:{NAME}")) <= keys.REPLICA_TTL
-        assert await client.smembers(keys.REPLICAS) == {f"vote:{NAME}".encode()}
-    assert await client.pttl(keys.replica(f"vote:{NAME}")) <= GOODBYE_TTL  # negative: it is gone
+        assert await client.keys() == [keys.COOKIE_SECRET.encode()]  # nothing else is stored
+    await until.true(lambda: heard["vote", NAME].state == GONE)
 
 
-async def test_the_rate_of_votes(guest: Visitor, client: Client) -> None:
-    await appears(client, "vote")
+async def test_the_rate_of_votes(guest: Visitor, heard: Heard) -> None:
+    await until.true(lambda: ("vote", NAME) in heard)
     for _ in range(10):
         await guest.vote("a")
 
-    async def works() -> bool:
-        beat = await read(client, "vote")
-        return bool(beat["state"] == "working" and 0 < beat["rate"] <= 20)
+    def works() -> bool:
+        heartbeat = heard["vote", NAME]
+        return heartbeat.state == "working" and 0 < heartbeat.rate <= 20
 
     await until.true(works)
-
-    async def rests() -> bool:
-        beat = await read(client, "vote")
-        return bool(beat["state"] == "idle" and beat["rate"] == 0)
-
-    await until.true(rests)
+    await until.true(lambda: (heard["vote", NAME].state, heard["vote", NAME].rate) == ("idle", 0))
 
 
 async def test_a_worker_publishes_its_work(
-    client: Client, stores: store.Stores, services: Services, tables: asyncpg.Connection
+    heard: Heard,
+    client: Client,
+    stores: store.Stores,
+    services: Services,
+    tables: asyncpg.Connection,
 ) -> None:
-    worker = await services.ready("worker", WORKER_NAME="w1", **stores.environment)
-    await appears(client, "worker", "w1")
+    await services.ready("worker", WORKER_NAME="w1", **stores.environment)
+    await until.true(lambda: ("worker", "w1") in heard)
     async with tables.transaction():
         await tables.execute("LOCK votes IN EXCLUSIVE MODE")
         await client.rpush(keys.VOTES, encode(Ballot("1", "a", microseconds() - 2_000_000)))
-
-        async def works() -> bool:
-            return bool((await read(client, "worker", "w1"))["state"] == "working")
-
-        await until.true(works)
-
-    async def has_lag() -> bool:
-        return bool((await read(client, "worker", "w1"))["lags"])
-
-    await until.true(has_lag)
-    beat = await read(client, "worker", "w1")
-    (lag,) = beat["lags"]
+        await until.true(lambda: heard["worker", "w1"].state == "working")
+    await until.true(lambda: bool(heard["worker", "w1"].lags))
+    heartbeat = heard["worker", "w1"]
+    (lag,) = heartbeat.lags
     assert 2_000 <= lag < 10_000
-    assert beat["rate"] > 0
-    assert beat["commits"] > 0
-    await worker.kill()
-
-    async def is_removed() -> bool:
-        return not await client.exists(keys.replica("worker:w1"))
-
-    await until.true(is_removed)
+    assert heartbeat.rate > 0
+    assert heartbeat.commits
+    assert heartbeat.commits > 0
 
 
 async def test_heartbeats_go_on_when_redis_is_full(
-    vote_url: str, client: Client, stores: store.Stores
+    vote_url: str, heard: Heard, client: Client
 ) -> None:
-    await appears(client, "vote")
+    await until.true(lambda: ("vote", NAME) in heard)
     async with store.full(client):
-        await client.pexpire(keys.replica(f"vote:{NAME}"), 1_000)
-
-        async def is_renewed() -> bool:
-            return bool(await client.pttl(keys.replica(f"vote:{NAME}")) > 1_000)
-
-        await until.true(is_renewed)
+        heard.clear()
+        await until.true(lambda: ("vote", NAME) in heard)
 
 
 async def test_heartbeats_survive_an_outage_of_redis(
-    guest: Visitor, client: Client, stores: store.Stores
+    guest: Visitor, heard: Heard, stores: store.Stores
 ) -> None:
-    await appears(client, "vote")
+    await until.true(lambda: ("vote", NAME) in heard)
     await stores.redis.stop()
     assert (await guest.vote("a")).status == 503
+    heard.clear()
     await stores.redis.start()
-    await until.true(guest.is_available)  # it has read its data
-    await client.connection_pool.disconnect()  # from before the outage
-    await client.delete(keys.replica(f"vote:{NAME}"))
-    await appears(client, "vote")
+    await until.true(lambda: ("vote", NAME) in heard)
+    await until.true(guest.is_available)  # Redis has read its data
     assert (await guest.vote("a")).status == 303
 
 
-async def test_heartbeats_of_other_programs_do_no_harm(client: Client) -> None:
-    replica = Replica(
-        client, Identity("vote", "v1", "1"), Counter("work", "Work.", registry=None), Heartbeat
-    )
-    publishing = asyncio.create_task(replica.publish())
-    for name, value in {"2": b"[]", "3": b"\xff", "4": b'{"name": 4}'}.items():
-        await client.set(keys.replica(f"vote:{name}"), value)
-        await client.sadd(keys.REPLICAS, f"vote:{name}")
-    await client.sadd(keys.REPLICAS, b"\xff", "")
-    await appears(client, "vote", "v1")
-    assert [each.name for each in await read_heartbeats(client)] == ["v1"]
-    publishing.cancel()
+async def test_replicas_without_an_audience_find_the_new_primary(
+    client: Client, stores: store.Stores
+) -> None:
+    with fail_over.valkey() as url:
+        async with (
+            address.opened(stores.redis_url) as moving,
+            Client.from_url(moving.url) as other,
+            Client.from_url(url) as promoted,
+            heartbeats.heard(promoted) as heard,
+            background(replica(other).publish()),
+            fail_over.replica(client),
+        ):
+            await other.ping()  # a connection to the old primary
+            moving.target = url
+            await until.true(lambda: ("vote", "v1") in heard)
+
+
+async def test_heartbeats_of_other_programs_do_no_harm(heard: Heard, client: Client) -> None:
+    async with background(replica(client).publish()):
+        await until.true(lambda: ("vote", "v1") in heard)
+        for content in (b"[]", b"\xff", b'{"name": 4}', b""):
+            await client.publish(channel(client), content)
+        heard.clear()
+        await until.true(lambda: bool(heard))
+        assert heard.keys() == {("vote", "v1")}
+
+
+async def test_replicas_in_another_database_are_not_heard(
+    heard: Heard, client: Client, stores: store.Stores
+) -> None:
+    async with (
+        Client.from_url(f"{stores.redis_url}?db=1") as other,
+        heartbeats.heard(other) as others,
+        heartbeats.sent(other, "vote", "other"),
+        background(replica(client).publish()),
+    ):
+        await until.true(lambda: bool(heard and others))
+    assert [*heard, *others] == [("vote", "v1"), ("vote", "other")]
+
+
+def replica(client: Client) -> Replica:
+    """Return one that says that it is idle."""
+    work = Counter("work", "Work.", registry=None)
+    return Replica(client, Identity("vote", "v1", "1"), work, Heartbeat)
 
 
 @pytest.mark.parametrize("service", ["vote", "result"])

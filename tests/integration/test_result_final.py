@@ -14,7 +14,9 @@ from common.background import background
 from common.ballot import Ballot
 from common.dependency import Dependency
 from common.poll import GRACE, Poll
+from common.replica import Identity
 from result.app import create_app
+from result.heartbeats import Heartbeats
 from result.metrics import Metrics
 from result.pipeline import Pipeline
 from result.settings import Settings
@@ -24,6 +26,7 @@ from tests import served, store, until
 from tests.integration import listener, pushing
 from vote.queue import ClosedError
 
+OWN = Identity("result", "r1", "1")
 SECOND = datetime.timedelta(seconds=1)
 
 
@@ -55,7 +58,7 @@ async def test_a_result_becomes_final_once_no_vote_is_on_its_way(
     await client.sadd(keys.SESSIONS, "w1")
     await client.rpush(where, b"{}")
     closed = Poll("?", {}, now() - 60 * SECOND)
-    queue = Pipeline(client, Dependency("redis", ""), closed)
+    queue = Pipeline(client, Dependency("redis", ""), closed, Heartbeats(client, OWN))
     async with background(queue.follow()):
         await until.true(lambda: queue.latest is not None)
         assert queue.drained_at is None
@@ -108,7 +111,7 @@ async def test_a_result_is_not_final_before_redis_refuses_votes(
     client: redis.asyncio.Redis,
 ) -> None:
     poll = Poll("?", {}, now() - GRACE + 1.5 * SECOND)
-    queue = Pipeline(client, Dependency("redis", ""), poll)
+    queue = Pipeline(client, Dependency("redis", ""), poll, Heartbeats(client, OWN))
     async with background(queue.follow()):
         await until.true(lambda: queue.drained_at is not None)
     assert queue.drained_at
@@ -123,7 +126,8 @@ def test_a_result_is_final_by_numbers_that_were_read_after_the_queue_was_empty(
     settings = Settings(redis_url=SecretStr(stores.redis_url), poll_closes_at=closed)
     postgres, redis_state = Dependency("postgres", ""), Dependency("redis", "")
     tallies = Tallies(settings, settings.poll, postgres, Metrics())
-    queue = Pipeline(redis.asyncio.Redis(), redis_state, settings.poll)
+    unused = redis.asyncio.Redis()
+    queue = Pipeline(unused, redis_state, settings.poll, Heartbeats(unused, OWN))
     status = Status(settings.poll, tallies, queue)
     postgres.mark_available()
     queue.drained_at = closed + 10 * SECOND

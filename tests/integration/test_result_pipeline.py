@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import redis.asyncio
 
@@ -10,13 +11,16 @@ from common.background import background
 from common.clock import milliseconds
 from common.dependency import Dependency
 from common.poll import Poll
+from common.replica import Identity
+from result.heartbeats import TTL, Heartbeats
 from result.pipeline import Pipeline, Snapshot
 from result.replicas import RESTART
-from tests import store, until
+from tests import heartbeats, store, until
 from tests.integration import beating
 from tests.integration.listener import Listener
 
 Client = redis.asyncio.Redis
+OWN = Identity("result", "r1", "1")
 
 
 async def test_the_status(audience: Listener, client: Client) -> None:
@@ -25,8 +29,9 @@ async def test_the_status(audience: Listener, client: Client) -> None:
     await client.rpush(keys.claimed("s1"), b"4", b"5")
     await client.rpush(keys.DEAD, b"6")
     await beating.session(client, "s1", {"replica": "w1"})
-    await beating.replica(client, "worker", "w1", state="working", last_commit=committed)
-    await audience.shows(waiting=3, claimed=2, dead=1, last_commit=committed)
+    working = heartbeats.sent(client, "worker", "w1", state="working", last_commit=committed)
+    async with working:
+        await audience.shows(waiting=3, claimed=2, dead=1, last_commit=committed)
     status = audience.status
     session = {"name": "s1", "replica": "w1", "alive": True, "silent": False, "claimed": 2}
     assert status["workers"] == [session | {"state": "working", "last_commit": committed}]
@@ -47,17 +52,13 @@ async def test_a_vote_page_is_missed_only_after_one_was_seen(
     audience: Listener, client: Client
 ) -> None:
     await audience.shows(waiting=0, vote_page=None)
-    for name in ("v1", "v2"):
-        await beating.replica(client, "vote", name)
-    await audience.shows(vote_page=True)
-    await client.delete(keys.replica("vote:v1"))
-
-    async def is_forgotten() -> bool:
-        return not await client.sismember(keys.REPLICAS, "vote:v1")
-
-    await until.true(is_forgotten)
-    first = len(audience.heard)
-    await client.delete(keys.replica("vote:v2"))
+    async with heartbeats.sent(client, "vote", "v1"):
+        async with heartbeats.sent(client, "vote", "v2"):
+            await audience.shows(vote_page=True)
+        since = audience.status["now"]
+        await until.true(lambda: audience.status["now"] > since + (TTL + 1) * 1000)
+        assert audience.status["vote_page"]  # the other replica is there
+        first = len(audience.heard)
     await audience.shows(vote_page=False)
     events = [event.content for event in audience.heard[first:] if event.name == "pipeline"]
     gone = [each["now"] for each in events if not each["vote_page"]]
@@ -68,11 +69,13 @@ async def test_a_vote_page_is_missed_only_after_one_was_seen(
 async def test_workers_of_the_version_before_are_well(audience: Listener, client: Client) -> None:
     content = {"name": "w-1-abcdef", "state": "idle", "last_commit": 1_764_000_000_000}
     await beating.session(client, "w-1-abcdef", content)
-    await beating.replica(client, "worker", "w-1", state="waiting for postgres")
-    await until.true(lambda: bool(audience.status.get("workers")))
-    (session,) = audience.status["workers"]
-    assert (session["replica"], session["alive"], session["silent"]) == ("w-1", True, False)
-    assert session["state"] == "waiting for postgres"
+
+    def session() -> dict[str, Any]:
+        return dict(*audience.status.get("workers") or [])
+
+    async with heartbeats.sent(client, "worker", "w-1", state="waiting for postgres"):
+        await until.true(lambda: session().get("state") == "waiting for postgres")
+    assert (session()["replica"], session()["alive"], session()["silent"]) == ("w-1", True, False)
 
 
 async def test_heartbeats_of_other_programs_do_no_harm(audience: Listener, client: Client) -> None:
@@ -92,7 +95,8 @@ async def test_a_vote_that_moves_between_lists_is_counted_once(
     # With a timeout, redis-py sends through asyncio.wait_for(), which loses some cancellations in
     # Python 3.11.
     other = redis.asyncio.Redis.from_url(stores.redis_url, socket_timeout=None)
-    looking = Pipeline(other, Dependency("redis", ""), Poll("?", {}))
+    heard = Heartbeats(other, OWN)
+    looking = Pipeline(other, Dependency("redis", ""), Poll("?", {}), heard)
     following = asyncio.create_task(looking.follow(0.002))
     looks: list[Snapshot] = []
     for number in range(100):
@@ -115,11 +119,10 @@ async def test_after_an_outage_of_redis_nothing_is_missed_at_once(
 ) -> None:
     other = Client.from_url(stores.redis_url, socket_timeout=None)
     state = Dependency("redis", "")
-    looking = Pipeline(other, state, Poll("?", {}), grace=1.0)
+    heard = Heartbeats(other, OWN)
+    looking = Pipeline(other, state, Poll("?", {}), heard, grace=1.0)
     for name in ("w1", "w2"):
         await beating.session(client, f"{name}-1", {"replica": name})
-        await beating.replica(client, "worker", name)
-    await beating.replica(client, "vote", "v1")
     looks: list[tuple[int, Snapshot]] = []
 
     def is_vote_page_missed() -> bool:
@@ -127,13 +130,17 @@ async def test_after_an_outage_of_redis_nothing_is_missed_at_once(
             looks.append((milliseconds(), looking.latest))
         return looking.replicas.is_available("vote") is False
 
-    async with other, background(looking.follow(0.05)):
-        await until.true(lambda: looking.latest is not None)
-        await stores.redis.pause()
+    async with (
+        other,
+        background(heard.follow(), looking.follow(0.05)),
+        heartbeats.sent(client, "result", "r1"),
+    ):
+        async with heartbeats.sent(client, "vote", "v1"):
+            await until.true(lambda: looking.replicas.is_available("vote") is True)
+            await stores.redis.pause()
         await until.true(lambda: state.state == "unavailable" and looking.latest is None)
         await stores.redis.resume()
-        gone = keys.heartbeat("w2-1"), keys.replica("worker:w2"), keys.replica("vote:v1")
-        await client.delete(*gone)
+        await client.delete(keys.heartbeat("w2-1"))
         await until.true(is_vote_page_missed)
     certain_from = looks[0][0] + 700
     early = [look for at, look in looks if at < certain_from]

@@ -14,7 +14,7 @@ from common import keys
 from common.ballot import Ballot, encode
 from result.app import create_app as create_result
 from result.settings import Settings as ResultSettings
-from tests import served, until
+from tests import heartbeats, served, until
 from tests.integration import account, listener, visitor
 from tests.service import ROOT, Services
 from tests.store import Stores
@@ -43,15 +43,12 @@ async def test_vote(client: Redis, stores: Stores, closes_at: datetime.datetime 
             poll_closes_at=closes_at,
         )
         async with (
+            heartbeats.heard(client) as heard,
             served.opened(create_vote(settings)) as url,
             visitor.opened(url) as guest,
         ):
             assert (await guest.vote("a")).status == 303
-
-            async def lives() -> bool:
-                return await client.exists(keys.replica(f"vote:{NAME}")) == 1
-
-            await until.true(lives)
+            await until.true(lambda: ("vote", NAME) in heard)
             await until.true(guest.is_available)
     assert await client.llen(keys.VOTES) == 1
 
@@ -66,10 +63,8 @@ async def test_vote_has_no_other_rights(client: Redis, stores: Stores) -> None:
             limited.lrange(keys.VOTES, 0, -1),
             limited.delete(keys.VOTES),
             limited.flushall(),
-            limited.set(keys.replica("worker:w1"), "x"),
-            limited.get(keys.replica("vote:v1")),
-            limited.delete(keys.replica("vote:v1")),
-            limited.srem(keys.REPLICAS, "worker:w1"),
+            limited.set(keys.CHECK, "x"),
+            limited.publish("other", "x"),
             limited.hset(keys.FAULTS, "x", "y"),
             limited.set(keys.RESET, "x"),
         ):
@@ -84,7 +79,7 @@ async def test_worker(client: Redis, stores: Stores, services: Services) -> None
     await client.sadd(keys.SESSIONS, "dead")
     await client.rpush(keys.claimed("dead"), '{"voter_id": "1", "vote": "a"}')
     await client.rpush(keys.VOTES, b"no ballot", b"x" * 10_000)
-    async with account.opened(client, *rules("worker")) as user:
+    async with account.opened(client, *rules("worker")) as user, heartbeats.heard(client) as heard:
         worker = await services.ready("worker", WORKER_NAME="w1", **stores.environment | user)
         await client.rpush(keys.VOTES, encode(Ballot("2", "b", 1)))
 
@@ -92,8 +87,7 @@ async def test_worker(client: Redis, stores: Stores, services: Services) -> None
             return "worker_ballots_committed_total 2.0" in await worker.text("/metrics")
 
         await until.true(committed, what=lambda: worker.log)
-
-        assert await client.exists(keys.replica("worker:w1"))
+        await until.true(lambda: ("worker", "w1") in heard)
         assert await worker.terminate() == 0
     assert await client.llen(keys.DEAD) == 2
     assert "unavailable" not in worker.log
@@ -102,7 +96,6 @@ async def test_worker(client: Redis, stores: Stores, services: Services) -> None
 
 async def test_result(client: Redis, stores: Stores, tables: asyncpg.Connection) -> None:
     await client.sadd(keys.SESSIONS, "w1")
-    await client.sadd(keys.REPLICAS, "vote:dead")
     await client.set(keys.heartbeat("w1"), b"{}", ex=60)
     await client.rpush(keys.claimed("w1"), b"x")
     async with account.opened(client, *rules("result")) as user:
@@ -125,7 +118,6 @@ async def test_result(client: Redis, stores: Stores, tables: asyncpg.Connection)
                 return [each["name"] for each in heard[-1].content["replicas"]] if heard else []
 
             await until.true(lambda: names() == [NAME])
-            assert await client.smembers(keys.REPLICAS) == {f"result:{NAME}".encode()}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import redis.asyncio
 
 from common import keys
 from common.templating import version_hue
-from tests import store, until
+from result.heartbeats import TTL
+from tests import heartbeats, store, until
 from tests.integration import beating, listener
 from tests.integration.listener import Listener, get
 
@@ -58,10 +59,9 @@ async def test_only_pages_that_show_it_get_it_at_most_4_times_a_second(
 
 
 async def test_a_replica_appears_and_is_gone(wall: Listener, client: Client) -> None:
-    await beating.replica(
-        client, "vote", "v1", state="working", rate=7, version="2.0", faults=["slow"]
-    )
-    await until.true(lambda: "v1" in replicas(wall, "vote"), 2.0)
+    heartbeat = {"state": "working", "rate": 7, "version": "2.0", "faults": ["slow"]}
+    async with heartbeats.sent(client, "vote", "v1", **heartbeat):
+        await until.true(lambda: "v1" in replicas(wall, "vote"), 2.0)
     assert replicas(wall, "vote")["v1"] == {
         "service": "vote",
         "name": "v1",
@@ -76,12 +76,10 @@ async def test_a_replica_appears_and_is_gone(wall: Listener, client: Client) -> 
         "browsers": None,
         "commits": None,
     }
-    await client.delete(keys.replica("vote:v1"))
-    await until.true(lambda: replicas(wall, "vote")["v1"]["gone_since"] is not None, 2.0)
+    await until.true(lambda: replicas(wall, "vote")["v1"]["gone_since"] is not None, 5.0)
     gone = replicas(wall, "vote")["v1"]
     assert 0 <= newest(wall)["now"] - gone["gone_since"] < 1_000
     assert gone["rate"] == 0
-    assert not await client.sismember(keys.REPLICAS, "vote:v1")
 
 
 async def test_what_a_dead_worker_had_claimed(wall: Listener, client: Client) -> None:
@@ -89,16 +87,16 @@ async def test_what_a_dead_worker_had_claimed(wall: Listener, client: Client) ->
     await client.rpush(keys.claimed("w-1-abcdef"), b"1", b"2")
     await client.rpush(keys.claimed("w-1-123456"), b"3")
     await beating.session(client, "w-1-123456", {"replica": "w-1"})
-    for name in ("w-1", "w-2"):
-        await beating.replica(client, "worker", name, commits=2)
-    await until.true(lambda: replicas(wall, "worker").get("w-1", {}).get("claimed") == 3)
-    assert replicas(wall, "worker")["w-2"]["claimed"] == 0
-    assert newest(wall)["abandoned"]["w-1"] == 2
-    assert (newest(wall)["claimed"], newest(wall)["commits"]) == (3, 4)
-    await client.delete(keys.replica("worker:w-1"))
-    await until.true(lambda: replicas(wall, "worker")["w-1"]["gone_since"] is not None)
-    assert replicas(wall, "worker")["w-1"]["claimed"] == 3
-    assert newest(wall)["commits"] == 2
+    async with heartbeats.sent(client, "worker", "w-2", commits=2):
+        async with heartbeats.sent(client, "worker", "w-1", commits=2):
+            await until.true(lambda: newest(wall).get("commits") == 4)
+            assert replicas(wall, "worker")["w-1"]["claimed"] == 3
+            assert replicas(wall, "worker")["w-2"]["claimed"] == 0
+            assert newest(wall)["abandoned"]["w-1"] == 2
+            assert newest(wall)["claimed"] == 3
+        await until.true(lambda: replicas(wall, "worker")["w-1"]["gone_since"] is not None)
+        assert replicas(wall, "worker")["w-1"]["claimed"] == 3
+        assert newest(wall)["commits"] == 2
     for session in ("w-1-abcdef", "w-1-123456"):
         while await client.lmove(keys.claimed(session), keys.VOTES):
             pass
@@ -110,9 +108,11 @@ async def test_what_a_dead_worker_had_claimed(wall: Listener, client: Client) ->
 async def test_latency_is_of_all_workers(wall: Listener, client: Client) -> None:
     await until.true(lambda: bool(newest(wall)))
     assert newest(wall)["latency"] is None
-    await beating.replica(client, "worker", "w1", lags=list(range(1, 100)))
-    await beating.replica(client, "worker", "w2", lags=[5_000])
-    await until.true(lambda: newest(wall)["latency"] == {"p50": 51, "p99": 5_000})
+    async with (
+        heartbeats.sent(client, "worker", "w1", lags=list(range(1, 100))),
+        heartbeats.sent(client, "worker", "w2", lags=[5_000]),
+    ):
+        await until.true(lambda: newest(wall)["latency"] == {"p50": 51, "p99": 5_000})
 
 
 async def test_numbers_faults_and_stores(
@@ -132,9 +132,7 @@ async def test_numbers_faults_and_stores(
     assert content["redis"]["state"] == content["postgres"]["state"] == "available"
 
 
-async def test_no_replica_is_gone_because_redis_is(
-    wall: Listener, client: Client, stores: store.Stores
-) -> None:
+async def test_no_replica_is_gone_because_redis_is(wall: Listener, stores: store.Stores) -> None:
     own = socket.gethostname()
     await until.true(lambda: own in replicas(wall, "result"))
     await stores.redis.stop()
@@ -142,7 +140,6 @@ async def test_no_replica_is_gone_because_redis_is(
     assert own in replicas(wall, "result")
     first = len(wall.heard)
     await stores.redis.start()
-    await client.delete(keys.replica(f"result:{own}"))
     await until.true(lambda: newest(wall)["redis"]["state"] == "available")
     events = len(wall.of("system"))
     await until.true(lambda: len(wall.of("system")) >= events + 8)
@@ -150,12 +147,25 @@ async def test_no_replica_is_gone_because_redis_is(
     assert {each["gone_since"] for content in after for each in content["replicas"]} == {None}
 
 
-async def test_the_page(result_url: str, client: Client) -> None:
-    await beating.replica(client, "worker", "w1", version="0.9", state="paused")
+async def test_no_replica_is_gone_because_the_connection_is(wall: Listener, client: Client) -> None:
+    own = socket.gethostname()
+    async with heartbeats.sent(client, "vote", "v1"):
+        await until.true(lambda: own in replicas(wall, "result") and "v1" in replicas(wall, "vote"))
+        first = len(wall.heard)
+        assert await client.client_kill_filter(_type="pubsub")
+        killed = newest(wall)["now"]
+        async with heartbeats.sent(client, "vote", "v2"):
+            await until.true(lambda: "v2" in replicas(wall, "vote"))
+            await until.true(lambda: newest(wall)["now"] > killed + (TTL + 2) * 1000)
+    after = [event.content for event in wall.heard[first:] if event.name == "system"]
+    assert {each["gone_since"] for content in after for each in content["replicas"]} == {None}
 
+
+async def test_the_page(result_url: str, client: Client) -> None:
     async def shows_the_replica() -> bool:
         status, headers, text = await get(result_url, "/system")
         assert (status, headers["cache-control"]) == (200, "no-cache, private")
-        return all(words in text for words in ("w1", "0.9", "paused"))
+        return all(words in text for words in ("w1", "0.9", ">paused<"))
 
-    await until.true(shows_the_replica)
+    async with heartbeats.sent(client, "worker", "w1", version="0.9", state="paused"):
+        await until.true(shows_the_replica)

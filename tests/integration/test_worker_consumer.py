@@ -11,8 +11,7 @@ from common import keys, redis_client
 from common.ballot import Ballot, Letter, encode
 from common.clock import microseconds
 from common.dependency import Dependency
-from common.replica import read_heartbeats
-from tests import until
+from tests import heartbeats, until
 from tests.integration import account, working
 from tests.service import Services
 from tests.store import Stores
@@ -78,18 +77,16 @@ async def test_the_next_batch_is_claimed_while_a_full_one_is_committed(
     async def has_claimed() -> bool:
         return await lengths() == (2 * BATCH, BATCH)
 
-    async def is_waiting() -> bool:
-        states = [each.state for each in await read_heartbeats(client)]
-        return states == ["waiting for postgres"]
-
     async def are_stored() -> bool:
         return await lengths() == (0, 0)
 
-    async with working.opened(stores, BATCH):
+    async with heartbeats.heard(client) as heard, working.opened(stores, BATCH):
         await stores.postgres.stop()
         await client.rpush(keys.VOTES, *votes)
         await until.true(has_claimed)
-        await until.true(is_waiting)
+        await until.true(
+            lambda: [each.state for each in heard.values()] == ["waiting for postgres"]
+        )
         await stores.postgres.start()
         await until.true(are_stored)
 

@@ -12,8 +12,8 @@ import redis.asyncio
 
 from common import faults, keys
 from common.faults import KINDS, Fault, create
-from common.replica import read_heartbeats
-from tests import until
+from tests import heartbeats, until
+from tests.heartbeats import Heard
 from tests.process.voters import Voters
 from tests.service import Service, Services
 from tests.store import Stores
@@ -30,15 +30,15 @@ async def client(stores: Stores) -> AsyncIterator[Client]:
         yield connected
 
 
-async def is_shown(client: Client, fault: Fault) -> bool:
+def is_shown(heard: Heard, fault: Fault) -> bool:
     """Return whether all replicas that have this fault say so."""
-    found = [each for each in await read_heartbeats(client) if each.service == fault.service]
+    found = [each for each in heard.values() if each.service == fault.service]
     return bool(found) and all(str(fault) in each.faults for each in found)
 
 
-async def has_refused(client: Client) -> bool:
+def has_refused(heard: Heard) -> bool:
     """Return whether a replica of vote says that it has refused votes."""
-    return any(each.refused for each in await read_heartbeats(client) if each.service == "vote")
+    return any(each.refused for each in heard.values() if each.service == "vote")
 
 
 async def has_backlog(client: Client) -> bool:
@@ -79,7 +79,7 @@ async def test_no_fault_loses_an_acknowledged_vote(
         if kind == "vote-latency":
             return await takes(vote.url, 0.3)
         if kind == "vote-errors":
-            return voters.reasons["503 ['not_taken']"] > 0 and await has_refused(client)
+            return voters.reasons["503 ['not_taken']"] > 0 and has_refused(heard)
         if kind == "worker-crash":
             return any(worker.status is not None for worker in workers)
         if kind == "worker-pause":
@@ -88,12 +88,12 @@ async def test_no_fault_loses_an_acknowledged_vote(
             return any([await commits_slowly(worker) for worker in workers])
         return True  # tests/integration/test_presenter.py shows that of result
 
-    async with voters.voting():
+    async with heartbeats.heard(client) as heard, voters.voting():
         for kind in KINDS:
             fault = create(kind, value=VALUES.get(kind))
             await faults.add(client, fault)
             if kind != "worker-crash":  # it may be over before anybody shows it
-                await until.true(functools.partial(is_shown, client, fault), what=kind)
+                await until.true(functools.partial(is_shown, heard, fault), what=kind)
             await until.true(functools.partial(shows_effect, kind), 20, what=kind)
             await voters.more(50)
             for service in (vote, result, *running(workers)):

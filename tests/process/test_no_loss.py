@@ -16,7 +16,7 @@ import redis.asyncio
 
 from common import keys
 from common.ballot import Ballot, Letter, encode
-from tests import until
+from tests import heartbeats, until
 from tests.process.voters import Voters
 from tests.service import Service, Services
 from tests.store import Server, Stores
@@ -366,10 +366,11 @@ async def test_a_worker_that_is_stopped_while_postgres_is_unavailable_requeues(
     cast = [Ballot(f"voter-{n}", AB[n % 2], 1 + n) for n in range(10)]
     await push(client, cast)
 
-    async def waits() -> bool:
-        return b"waiting for postgres" in (await client.get(keys.replica("worker:waiting")) or b"")
-
-    await until.true(waits, what=lambda: worker.log)
+    async with heartbeats.heard(client) as heard:
+        await until.true(
+            lambda: any(each.state == "waiting for postgres" for each in heard.values()),
+            what=lambda: worker.log,
+        )
     assert await worker.terminate() == 0
     assert await client.lrange(keys.VOTES, 0, -1) == [encode(each) for each in cast]
     assert await claimed(client) == 0

@@ -8,7 +8,8 @@ import redis.asyncio
 
 from common.dependency import Dependency
 from common.poll import Poll
-from common.replica import Heartbeat
+from common.replica import Heartbeat, Identity
+from result.heartbeats import Heartbeats
 from result.metrics import Metrics
 from result.pipeline import Pipeline, Session, Snapshot
 from result.settings import Settings
@@ -24,7 +25,9 @@ def status(
 ) -> Status:
     poll = Poll("?", {"a": "Cats", "b": "Dogs"}, closes_at)
     tallies = Tallies(Settings(), poll, Dependency("postgres", ""), Metrics())
-    pipeline = Pipeline(redis.asyncio.Redis(), Dependency("redis", ""), poll)
+    client = redis.asyncio.Redis()
+    heartbeats = Heartbeats(client, Identity("result", "r1", "1"))
+    pipeline = Pipeline(client, Dependency("redis", ""), poll, heartbeats)
     tallies.postgres.mark_available()
     pipeline.redis.mark_available()
     usual: dict[str, Any] = {"waiting": 0, "sessions": [ALIVE]}
