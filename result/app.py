@@ -22,6 +22,7 @@ from common.redis_client import connect
 from common.replica import Heartbeat, Identity, Replica
 from common.security import BodyLimit, SecurityHeaders
 from result import presenter, routes
+from result.audience import Audience
 from result.channel_guard import ChannelGuard
 from result.faults import drop_connections
 from result.heartbeats import Heartbeats
@@ -46,9 +47,10 @@ def create_app(settings: Settings) -> ASGIApp:
     postgres = Dependency("postgres", settings.database_address)
     redis = Dependency("redis", settings.redis_address)
     client = connect(settings, "result")
-    tallies = Tallies(settings, poll, postgres, metrics)
+    audience = Audience()
+    tallies = Tallies(settings, poll, postgres, metrics, audience)
     heartbeats = Heartbeats(client, identity)
-    pipeline = Pipeline(client, redis, poll, heartbeats)
+    pipeline = Pipeline(client, redis, poll, heartbeats, audience)
     status = Status(poll, tallies, pipeline)
     system = System(
         status,
@@ -73,6 +75,7 @@ def create_app(settings: Settings) -> ASGIApp:
             pipeline.follow(),
             live.follow_status(),
             live.follow_system(),
+            audience.follow(lambda: live.browsers),
             replica.publish(),
         ]
         if settings.faults == "enabled":
@@ -101,6 +104,7 @@ def create_app(settings: Settings) -> ASGIApp:
             *STATIC.routes,
         ],
     )
+    app.state.audience = audience
     app.state.status = status
     app.state.system = system
     app.state.page = Page(poll, settings.vote_url, str(identity))

@@ -15,10 +15,11 @@ from common.dependency import Dependency
 from common.poll import Poll
 from common.redis_client import UNAVAILABLE, check_write
 from common.replica import Heartbeat, SessionOwner
+from result.audience import Audience
 from result.heartbeats import Heartbeats
 from result.replicas import Replicas
 
-INTERVAL = 0.25  # seconds between two looks
+INTERVAL = 0.25  # seconds between two looks while somebody watches
 TIMEOUT = 1.0  # seconds for one look
 # A session renews its heartbeat every second. With less than this to live, it is silent: a look
 # sees that before another worker, which waits until the heartbeat expires, requeues the ballots.
@@ -73,8 +74,7 @@ class Pipeline:
         state: Dependency,
         poll: Poll,
         heartbeats: Heartbeats,
-        *,
-        grace: float = GRACE,
+        audience: Audience,
     ) -> None:
         self.latest: Snapshot | None = None
         self.replicas = Replicas()
@@ -82,12 +82,12 @@ class Pipeline:
         self.redis = state
         self._client = client
         self._heartbeats = heartbeats
+        self._audience = audience
         self._last_push = poll.last_push
-        self._grace = grace
         self._session_names: list[str] = []
         self._certain_from = 0.0  # monotonic, seconds
 
-    async def follow(self, interval: float = INTERVAL) -> NoReturn:
+    async def follow(self, interval: float = INTERVAL, grace: float = GRACE) -> NoReturn:
         """Keep `latest` and `replicas` current until cancelled."""
         while True:
             try:
@@ -96,7 +96,7 @@ class Pipeline:
                     with contextlib.suppress(redis.exceptions.RedisError):
                         await check_write(self._client)
                     if self.redis.state == "unavailable":
-                        self._certain_from = time.monotonic() + self._grace
+                        self._certain_from = time.monotonic() + grace
                     is_certain = time.monotonic() >= self._certain_from
                     self.replicas.note(self._heartbeats.alive(), is_certain=is_certain)
                     snapshot = await self._look()
@@ -112,7 +112,7 @@ class Pipeline:
                 is_drained = is_over and not snapshot.waiting + snapshot.claimed
                 if is_drained and self.drained_at is None:
                     self.drained_at = _now()
-            await asyncio.sleep(interval)
+            await self._audience.pause(interval)
 
     async def _look(self) -> Snapshot:
         # A vote moves from list to list, so all lists are read in one transaction. That includes

@@ -69,6 +69,7 @@ async def get_presenter(request: Request) -> Presenter:
     """
     if is_cross_site(request.headers):
         raise HTTPException(403, "requests from other sites are not accepted")
+    request.app.state.audience.note()
     presenter: Presenter = request.app.state.presenter
     return presenter
 

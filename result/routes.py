@@ -36,7 +36,8 @@ class Results(BaseModel):
 
 
 async def get_status(request: Request) -> Status:
-    """Return the state of the system."""
+    """Return the state of the system to somebody who watches."""
+    request.app.state.audience.note()
     status: Status = request.app.state.status
     return status
 
@@ -62,6 +63,7 @@ async def show_system(request: Request) -> Response:
     """Show the replicas and the votes on their way at this moment."""
     system: System = request.app.state.system
     page: Page = request.app.state.page
+    request.app.state.audience.note()
     html = page.render_system(request, await system.content())
     response = HTMLResponse(html, headers={"cache-control": "no-cache, private"})
     LOCALES.remember(request, response)

@@ -1,7 +1,6 @@
 """The tallies: a listener in Postgres that reads them as a whole whenever they have changed."""
 
 import asyncio
-import contextlib
 import datetime
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,12 +14,14 @@ from common.dependency import Dependency
 from common.poll import Poll
 from common.settings import SettingsError
 from common.store_settings import DatabaseSettings
+from result.audience import Audience
 from result.metrics import Metrics
 from result.servers import Servers
 
 CHANNEL = "tallies"
 MIN_INTERVAL = 0.05  # seconds between two reads: at most 20 updates per second
-MAX_INTERVAL = 0.6  # seconds without a notification until the next read, in case one was lost
+# Seconds without a notification until the next read while somebody watches, in case one was lost.
+MAX_INTERVAL = 0.6
 READ_TIMEOUT = 1.0  # seconds
 MAX_RECONNECT_DELAY = 1.0  # seconds; an audience is watching
 
@@ -43,11 +44,16 @@ class Tallies:
     Attributes:
         latest: The newest tally; None until the first read. It stays during an outage.
         postgres: The state of Postgres.
-        servers: The servers of Postgres, as of the last read.
+        servers: The servers of Postgres, as of the last read while somebody watched.
     """
 
     def __init__(
-        self, settings: DatabaseSettings, poll: Poll, postgres: Dependency, metrics: Metrics
+        self,
+        settings: DatabaseSettings,
+        poll: Poll,
+        postgres: Dependency,
+        metrics: Metrics,
+        audience: Audience,
     ) -> None:
         self.latest: Tally | None = None
         self.postgres = postgres
@@ -55,6 +61,7 @@ class Tallies:
         self._settings = settings
         self._option_ids = list(poll.options)
         self._metrics = metrics
+        self._audience = audience
 
     async def follow(self, publish: Callable[[Tally], Awaitable[None]]) -> NoReturn:
         """Keep `latest` current until cancelled, and await `publish` for each change."""
@@ -81,17 +88,15 @@ class Tallies:
             while True:
                 notified.clear()  # before the read: a later notification asks for another read
                 tally = await self._read(connection)
-                # For the page /system.
-                self.servers = Servers(primary, await connection.fetchval(REPLICAS))
+                if self._audience.is_present:  # for the page /system
+                    self.servers = Servers(primary, await connection.fetchval(REPLICAS))
                 self.postgres.mark_available()
                 has_changed = self.latest is None or self.latest.votes != tally.votes
                 self.latest = tally
                 if has_changed:
                     await publish(tally)
                 await asyncio.sleep(MIN_INTERVAL)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(MAX_INTERVAL):
-                        await notified.wait()
+                await self._audience.pause(MAX_INTERVAL, notified)
         finally:
             connection.terminate()
 

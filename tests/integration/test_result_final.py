@@ -16,6 +16,7 @@ from common.dependency import Dependency
 from common.poll import GRACE, Poll
 from common.replica import Identity
 from result.app import create_app
+from result.audience import Audience
 from result.heartbeats import Heartbeats
 from result.metrics import Metrics
 from result.pipeline import Pipeline
@@ -58,7 +59,7 @@ async def test_a_result_becomes_final_once_no_vote_is_on_its_way(
     await client.sadd(keys.SESSIONS, "w1")
     await client.rpush(where, b"{}")
     closed = Poll("?", {}, now() - 60 * SECOND)
-    queue = Pipeline(client, Dependency("redis", ""), closed, Heartbeats(client, OWN))
+    queue = Pipeline(client, Dependency("redis", ""), closed, Heartbeats(client, OWN), Audience())
     async with background(queue.follow()):
         await until.true(lambda: queue.latest is not None)
         assert queue.drained_at is None
@@ -111,7 +112,7 @@ async def test_a_result_is_not_final_before_redis_refuses_votes(
     client: redis.asyncio.Redis,
 ) -> None:
     poll = Poll("?", {}, now() - GRACE + 1.5 * SECOND)
-    queue = Pipeline(client, Dependency("redis", ""), poll, Heartbeats(client, OWN))
+    queue = Pipeline(client, Dependency("redis", ""), poll, Heartbeats(client, OWN), Audience())
     async with background(queue.follow()):
         await until.true(lambda: queue.drained_at is not None)
     assert queue.drained_at
@@ -125,9 +126,9 @@ def test_a_result_is_final_by_numbers_that_were_read_after_the_queue_was_empty(
     closed = now() - 60 * SECOND
     settings = Settings(redis_url=SecretStr(stores.redis_url), poll_closes_at=closed)
     postgres, redis_state = Dependency("postgres", ""), Dependency("redis", "")
-    tallies = Tallies(settings, settings.poll, postgres, Metrics())
+    tallies = Tallies(settings, settings.poll, postgres, Metrics(), Audience())
     unused = redis.asyncio.Redis()
-    queue = Pipeline(unused, redis_state, settings.poll, Heartbeats(unused, OWN))
+    queue = Pipeline(unused, redis_state, settings.poll, Heartbeats(unused, OWN), Audience())
     status = Status(settings.poll, tallies, queue)
     postgres.mark_available()
     queue.drained_at = closed + 10 * SECOND

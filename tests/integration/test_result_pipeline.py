@@ -12,11 +12,12 @@ from common.clock import milliseconds
 from common.dependency import Dependency
 from common.poll import Poll
 from common.replica import Identity
+from result.audience import IDLE_INTERVAL, Audience
 from result.heartbeats import TTL, Heartbeats
 from result.pipeline import Pipeline, Snapshot
 from result.replicas import RESTART
 from tests import heartbeats, store, until
-from tests.integration import beating
+from tests.integration import beating, listener
 from tests.integration.listener import Listener
 
 Client = redis.asyncio.Redis
@@ -96,11 +97,13 @@ async def test_a_vote_that_moves_between_lists_is_counted_once(
     # Python 3.11.
     other = redis.asyncio.Redis.from_url(stores.redis_url, socket_timeout=None)
     heard = Heartbeats(other, OWN)
-    looking = Pipeline(other, Dependency("redis", ""), Poll("?", {}), heard)
+    audience = Audience()
+    looking = Pipeline(other, Dependency("redis", ""), Poll("?", {}), heard, audience)
     following = asyncio.create_task(looking.follow(0.002))
     looks: list[Snapshot] = []
     for number in range(100):
         worker = f"w{number // 10}"  # its first claim comes right after its registration
+        audience.note()
         if number % 10 == 0:
             await client.sadd(keys.SESSIONS, worker)
         await client.lmove(keys.VOTES, keys.claimed(worker))
@@ -120,24 +123,27 @@ async def test_after_an_outage_of_redis_nothing_is_missed_at_once(
     other = Client.from_url(stores.redis_url, socket_timeout=None)
     state = Dependency("redis", "")
     heard = Heartbeats(other, OWN)
-    looking = Pipeline(other, state, Poll("?", {}), heard, grace=1.0)
+    audience = Audience()
+    looking = Pipeline(other, state, Poll("?", {}), heard, audience)
     for name in ("w1", "w2"):
         await beating.session(client, f"{name}-1", {"replica": name})
     looks: list[tuple[int, Snapshot]] = []
 
     def is_vote_page_missed() -> bool:
+        audience.note()
         if looking.latest:
             looks.append((milliseconds(), looking.latest))
         return looking.replicas.is_available("vote") is False
 
     async with (
         other,
-        background(heard.follow(), looking.follow(0.05)),
+        background(heard.follow(), looking.follow(0.05, grace=1.0)),
         heartbeats.sent(client, "result", "r1"),
     ):
         async with heartbeats.sent(client, "vote", "v1"):
             await until.true(lambda: looking.replicas.is_available("vote") is True)
             await stores.redis.pause()
+        audience.note()
         await until.true(lambda: state.state == "unavailable" and looking.latest is None)
         await stores.redis.resume()
         await client.delete(keys.heartbeat("w2-1"))
@@ -147,3 +153,27 @@ async def test_after_an_outage_of_redis_nothing_is_missed_at_once(
     assert all(each.alive for look in early for each in look.sessions or [])
     assert (looking.replicas.known["vote", "v1"].gone_since or 0) >= certain_from
     assert [each.alive for each in looks[-1][1].sessions or []] == [True, False]
+
+
+async def test_while_nobody_watches_redis_is_read_less_often(
+    result_url: str, client: Client
+) -> None:
+    async def looks() -> int:
+        statistics = await client.info("commandstats")
+        return int(statistics.get("cmdstat_exec", {"calls": 0})["calls"])
+
+    async def next_look() -> float:
+        before = await looks()
+
+        async def is_over() -> bool:
+            return await looks() > before
+
+        await until.true(is_over)
+        return time.monotonic()
+
+    first = await next_look()
+    assert await next_look() - first > 0.8 * IDLE_INTERVAL
+    async with listener.opened(result_url):
+        await next_look()
+        first = await next_look()
+        assert await next_look() - first < 0.5 * IDLE_INTERVAL

@@ -9,6 +9,7 @@ import redis.asyncio
 from common.dependency import Dependency
 from common.poll import Poll
 from common.replica import Heartbeat, Identity
+from result.audience import Audience
 from result.heartbeats import Heartbeats
 from result.metrics import Metrics
 from result.pipeline import Pipeline, Session, Snapshot
@@ -24,10 +25,10 @@ def status(
     closes_at: datetime.datetime | None = None, *, vote_page: bool | None = True, **queue: Any
 ) -> Status:
     poll = Poll("?", {"a": "Cats", "b": "Dogs"}, closes_at)
-    tallies = Tallies(Settings(), poll, Dependency("postgres", ""), Metrics())
+    tallies = Tallies(Settings(), poll, Dependency("postgres", ""), Metrics(), Audience())
     client = redis.asyncio.Redis()
     heartbeats = Heartbeats(client, Identity("result", "r1", "1"))
-    pipeline = Pipeline(client, Dependency("redis", ""), poll, heartbeats)
+    pipeline = Pipeline(client, Dependency("redis", ""), poll, heartbeats, Audience())
     tallies.postgres.mark_available()
     pipeline.redis.mark_available()
     usual: dict[str, Any] = {"waiting": 0, "sessions": [ALIVE]}
