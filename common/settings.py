@@ -1,4 +1,4 @@
-"""The settings that services share, read from the environment, `.env` and `…_FILE`.
+"""The settings that services share, read from the environment, `.env` and `/run/secrets`.
 
 Each service has a `settings.py` of its own, made of these parts. An empty variable counts as not
 set.
@@ -17,12 +17,15 @@ from pydantic_settings import (
     EnvSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as SourceError
 
 from common import __version__
 
 EXIT_STATUS = 2  # of a process whose settings are wrong
 
 ENV_FILE = ".env"  # in the working directory
+
+SECRETS = Path("/run/secrets")  # files named like the settings, in lower case
 
 MIN_SECRET = 16  # characters
 
@@ -34,6 +37,13 @@ RETIRED = {
     "REDIS_USERNAME": "use REDIS_URL: redis://USER@HOST:PORT, with REDIS_PASSWORD",
     "TRACING_PATH": "remove it: the images have the packages for traces in /opt/tracing",
 }
+RETIRED |= {
+    f"{name}_FILE": f"mount or write the file as {SECRETS}/{name.lower()}"
+    for name in (
+        *("COOKIE_SECRET", "DATABASE_URL", "DB_PASS", "PRESENTER_TOKEN"),
+        *("REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD", "REDIS_URL"),
+    )
+}
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -43,6 +53,14 @@ def _check_secret(secret: SecretStr) -> SecretStr:
         raise ValueError(f"must have at least {MIN_SECRET} characters, best random ones")
     return secret
 
+
+def _check_not_empty(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value():  # an empty variable is no setting
+        raise ValueError(f"the file in {SECRETS} is empty: write the secret into it")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_check_not_empty)]
 
 # A secret that nobody can guess, even with many tries.
 LongSecret = Annotated[SecretStr, AfterValidator(_check_secret)]
@@ -84,27 +102,6 @@ def _options(variables: Mapping[str, str | None]) -> dict[str, str]:
     }
 
 
-def _secrets_from_files(
-    cls: type[BaseSettings], variables: Mapping[str, str | None]
-) -> dict[str, str]:
-    """Read each secret `X` from the file that `X_FILE` names, as container platforms mount it."""
-    secrets = {}
-    for field, info in cls.model_fields.items():
-        path = variables.get(f"{field}_file")
-        if path is None or not _is_secret(info):
-            continue
-        name = field.upper()
-        if variables.get(field):
-            raise SettingsError(f"{name} and {name}_FILE are both set: set one of them")
-        try:
-            secrets[field] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{name}_FILE: {path} cannot be read: {error}") from None
-        if not secrets[field]:
-            raise SettingsError(f"{name}_FILE: {path} is empty: write the secret into it")
-    return secrets
-
-
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 
 
@@ -117,13 +114,18 @@ def load(cls: type[SettingsType]) -> SettingsType:
         from_file = DotEnvSettingsSource(cls, ENV_FILE).env_vars
         variables = {**from_file, **EnvSettingsSource(cls).env_vars}
         _refuse_retired(variables)
-        secrets = _secrets_from_files(cls, variables)
-        values: dict[str, Any] = {"_env_file": ENV_FILE, "options": _options(variables), **secrets}
+        values: dict[str, Any] = {
+            "_env_file": ENV_FILE,
+            "_secrets_dir": SECRETS if SECRETS.is_dir() else None,
+            "options": _options(variables),
+        }
         return cls(**values)
     except SettingsError as error:
         exit_with(error)
     except (OSError, UnicodeDecodeError) as error:
         exit_with(SettingsError(f"{ENV_FILE} cannot be read: {error}"))
+    except SourceError as error:
+        exit_with(SettingsError(f"{error} ({SECRETS}): {error.__cause__}"))
     except ValidationError as error:
         exit_with(SettingsError("\n".join(_line(cls, problem) for problem in error.errors())))
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from common.settings import Port, ServiceSettings
+from common.settings import Port, Secret, ServiceSettings
 
 SENTINEL_PORT = 26379
 
@@ -52,10 +52,10 @@ class RedisSettings(ServiceSettings):
     redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] | None = None
     redis_host: str = "redis"
     redis_port: Port = 6379
-    redis_password: SecretStr | None = None
+    redis_password: Secret | None = None
     redis_sentinels: Annotated[list[tuple[str, Port]], NoDecode] = Field(default=[])
     redis_sentinel_primary: str = "votes"
-    redis_sentinel_password: SecretStr | None = None
+    redis_sentinel_password: Secret | None = None
     redis_replicas: Annotated[int, Field(ge=0, le=10)] = 0
 
     @field_validator("redis_sentinels", mode="before")
@@ -94,7 +94,7 @@ class DatabaseSettings(ServiceSettings):
     db_port: Port = 5432
     db_name: str = "postgres"
     db_user: str = "postgres"
-    db_pass: SecretStr | None = None
+    db_pass: Secret | None = None
 
     @property
     def database_address(self) -> str:

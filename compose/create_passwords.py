@@ -13,19 +13,28 @@ import string
 import sys
 from pathlib import Path
 
-# Each password and the files that hold it. The database reads the passwords of its two roles.
+# Each password and the files that hold it. Those of vote, worker and result have the names of their
+# settings. The database reads the passwords of its two roles.
 PASSWORDS = (
-    ("vote/cookie-secret",),
-    ("vote/redis-password",),
-    ("worker/redis-password",),
-    ("result/redis-password",),
-    ("worker/db-password", "db/worker-password"),
-    ("result/db-password", "db/result-password"),
+    ("vote/cookie_secret",),
+    ("vote/redis_password",),
+    ("worker/redis_password",),
+    ("result/redis_password",),
+    ("worker/db_pass", "db/worker-password"),
+    ("result/db_pass", "db/result-password"),
     ("db/postgres-password",),
     ("redis/admin-password",),
 )
 # No store knows the presenter's token, so a missing one is created at any start.
-PRESENTER_TOKEN = "result/presenter-token"  # noqa: S105 (a file name)
+PRESENTER_TOKEN = "result/presenter_token"  # noqa: S105 (a file name)
+SERVICES = ("vote", "worker", "result")
+# The names in volumes of version 0.2.
+RENAMED = {
+    "cookie-secret": "cookie_secret",
+    "db-password": "db_pass",
+    "presenter-token": "presenter_token",
+    "redis-password": "redis_password",
+}
 
 
 def read(path: Path) -> str:
@@ -42,6 +51,14 @@ def write(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
+def rename(folder: Path) -> None:
+    """Give the files in a volume of version 0.2 their new names."""
+    for service in SERVICES:
+        for old, new in RENAMED.items():
+            if (folder / service / old).exists():
+                (folder / service / old).replace(folder / service / new)
+
+
 def create_passwords(folder: Path) -> None:
     """Write every password that is missing. An interrupted first start is completed."""
     for names in PASSWORDS:
@@ -56,7 +73,7 @@ def create_passwords(folder: Path) -> None:
 
 def redis_users(folder: Path, template: str) -> str:
     """Return Redis's access rules with the SHA-256 of each user's password."""
-    files = {user: folder / user / "redis-password" for user in ("vote", "worker", "result")}
+    files = {user: folder / user / "redis_password" for user in SERVICES}
     files["admin"] = folder / "redis" / "admin-password"
     hashes = {user: hashlib.sha256(read(file).encode()).hexdigest() for user, file in files.items()}
     # Redis accepts no comments in this file.
@@ -67,6 +84,7 @@ def redis_users(folder: Path, template: str) -> str:
 def main() -> None:
     """Create the passwords, or check that none is lost, then write Redis's access rules."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "/run/secrets")
+    rename(folder)
     if not (folder / "complete").exists():
         create_passwords(folder)
     for name in (name for names in PASSWORDS for name in names):

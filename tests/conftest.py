@@ -32,8 +32,7 @@ DATABASE = "test"
 SETTINGS = frozenset(
     name.upper()
     for settings in (VoteSettings, WorkerSettings, ResultSettings)
-    for field in settings.model_fields
-    for name in (field, f"{field}_FILE")
+    for name in settings.model_fields
 ) | set(RETIRED)
 
 

@@ -51,15 +51,16 @@ key: {{ default .Values.externalRedis.existingSecretKey .Values.externalRedis.ex
 {{- end }}
 {{- end }}
 
-{{/* Environment variables with the secrets of Redis. */}}
-{{- define "vote.redis.env" -}}
-- name: {{ if .Values.externalRedis.existingSecretUrlKey }}REDIS_URL_FILE{{ else }}REDIS_PASSWORD_FILE{{ end }}
-  value: /run/secrets/stores/redis
-{{- with .Values.externalRedis.existingSecretSentinelKey }}
-- name: REDIS_SENTINEL_PASSWORD
-  valueFrom:
-    secretKeyRef: {name: {{ $.Values.externalRedis.existingSecret | quote }}, key: {{ . | quote }}}
-{{- end }}
+{{/* The secrets of Redis, as a source of the volume /run/secrets, whose files have the names of the settings. */}}
+{{- define "vote.redis.secret" -}}
+{{- $redis := include "vote.redis" . | fromYaml }}
+- secret:
+    name: {{ $redis.secret | quote }}
+    items:
+      - {key: {{ $redis.key | quote }}, path: {{ .Values.externalRedis.existingSecretUrlKey | empty | ternary "redis_password" "redis_url" }}}
+      {{- with .Values.externalRedis.existingSecretSentinelKey }}
+      - {key: {{ . | quote }}, path: redis_sentinel_password}
+      {{- end }}
 {{- end }}
 
 {{/* Postgres, bundled or external, as YAML. `key` and `resultKey` are those of the passwords. */}}

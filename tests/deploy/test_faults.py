@@ -38,12 +38,11 @@ def test_with_the_value_result_reads_the_token_from_the_secret(
     spec = manifest.pods(made)["Deployment vote-result"]["spec"]
     environment = manifest.environment(made, "Deployment vote-result")
     assert environment["FAULTS"] == "enabled"
-    path = environment["PRESENTER_TOKEN_FILE"]
     (projected,) = (each["projected"] for each in spec["volumes"] if "projected" in each)
     (items,) = (
         each["secret"]["items"] for each in projected["sources"] if each["secret"]["name"] == name
     )
-    assert items == [{"key": "presenter-token", "path": Path(path).name}]
+    assert items == [{"key": "presenter-token", "path": "presenter_token"}]
     generated = {each["metadata"]["name"] for each in made if each["kind"] == "Secret"}
     assert ("vote-presenter-secret" in generated) is (values is ON)
 

@@ -1,9 +1,13 @@
 """Every pod, whichever way in: restricted, small and probed."""
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 
+from common.settings import RETIRED
+from tests.conftest import SETTINGS
 from tests.deploy import manifest
 
 NAME = "app.kubernetes.io/name"
@@ -31,6 +35,25 @@ def test_no_pod_has_more_rights_than_it_needs(templates: dict[str, Any]) -> None
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             }
+
+
+def test_secrets_are_files_named_like_settings(templates: dict[str, Any]) -> None:
+    for template in templates.values():
+        if template["metadata"]["labels"][NAME] not in WAITS_FOR:
+            continue
+        for volume in template["spec"].get("volumes", []):
+            sources = volume.get("projected", {}).get("sources", [volume])
+            found = {item["path"] for each in sources for item in each["secret"]["items"]}
+            assert found == {".env"} or found <= {name.lower() for name in SETTINGS - set(RETIRED)}
+            for container in manifest.containers(template):
+                (mount,) = container["volumeMounts"]
+                assert mount["mountPath"] == ("/app/.env" if ".env" in found else "/run/secrets")
+
+
+@pytest.mark.parametrize("name", manifest.SOURCES)
+def test_no_setting_is_retired(name: str) -> None:
+    found = yaml.safe_dump(manifest.source(name))
+    assert not [each for each in RETIRED if re.search(rf"\b{each}\b", found)]
 
 
 def test_every_container_has_a_size_that_fits_a_laptop(templates: dict[str, Any]) -> None:

@@ -238,7 +238,6 @@ def test_a_user_of_redis_is_part_of_a_url() -> None:
     values = merge(manifest.EXTERNAL, {"externalRedis": {"username": "us:er"}})
     found = manifest.environment(manifest.chart(values), "Deployment vote")
     assert found["REDIS_URL"] == "redis://us%3Aer@redis.example.com:6379"
-    assert "REDIS_PASSWORD_FILE" in found
     values = merge(values, {"externalRedis": URL})
     assert "REDIS_URL" not in manifest.environment(manifest.chart(values), "Deployment vote")
 
@@ -249,10 +248,10 @@ def test_a_url_of_redis_is_read_from_a_file_and_keda_gets_the_password() -> None
     values["worker"] = {"keda": {"enabled": True, "tls": True, "database": 2}}
     made = manifest.chart(values)
     spec = manifest.pods(made)["Deployment vote"]["spec"]
-    (path,) = (each["value"] for each in spec["containers"][0]["env"])
-    assert {"name": "REDIS_URL_FILE", "value": path} in spec["containers"][0]["env"]
-    (volume,) = (each["secret"] for each in spec["volumes"] if "secret" in each)
-    assert volume["items"] == [{"key": "url", "path": path.rpartition("/")[2]}]
+    (volume,) = (each["projected"] for each in spec["volumes"] if "projected" in each)
+    assert volume["sources"] == [
+        {"secret": {"name": "stores", "items": [{"key": "url", "path": "redis_url"}]}}
+    ]
     by_kind: dict[str, Any] = {each["kind"]: each.get("spec") for each in made}
     assert by_kind["TriggerAuthentication"]["secretTargetRef"] == [
         {"parameter": "password", "name": "stores", "key": "password"}

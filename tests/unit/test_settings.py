@@ -23,6 +23,15 @@ def folder(monkeypatch: Env, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: Env, tmp_path: Path) -> Path:
+    """The folder of secrets: empty."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    monkeypatch.setattr("common.settings.SECRETS", folder)
+    return folder
+
+
 def set_all(monkeypatch: Env, variables: dict[str, str]) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -57,13 +66,28 @@ def test_options_title_and_end_come_from_the_environment_before_the_env_file(
     assert poll.closes_at == datetime.datetime(2030, 1, 31, 19, tzinfo=datetime.UTC)
 
 
-def test_the_env_file_may_name_the_file_of_a_secret(folder: Path) -> None:
-    (folder / ".env").write_text(f"COOKIE_SECRET_FILE={folder / 'secret'}\nPORT=2\n")
-    (folder / "secret").write_text(f"{SECRET}\n")
-    settings = load(vote.settings.Settings)
-    assert settings.port == 2
-    assert settings.cookie_secret is not None
-    assert settings.cookie_secret.get_secret_value() == SECRET
+def test_a_secret_is_a_variable_or_in_the_env_file_or_a_file(
+    monkeypatch: Env, folder: Path, secrets: Path
+) -> None:
+    def found() -> str:
+        secret = load(vote.settings.Settings).cookie_secret
+        return secret.get_secret_value() if secret else ""
+
+    assert found() == ""
+    (secrets / "cookie_secret").write_text(f"{SECRET}, in a file\n")
+    assert found() == f"{SECRET}, in a file"
+    (folder / ".env").write_text(f"COOKIE_SECRET={SECRET}, in .env\n")
+    assert found() == f"{SECRET}, in .env"
+    monkeypatch.setenv("COOKIE_SECRET", SECRET)
+    assert found() == SECRET
+
+
+def test_the_folder_of_secrets_may_be_missing(
+    monkeypatch: Env, secrets: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr("common.settings.SECRETS", secrets / "missing")
+    load(vote.settings.Settings)
+    assert not recwarn.list
 
 
 def test_title_of_many_options_is_short(monkeypatch: Env) -> None:
@@ -155,31 +179,16 @@ def test_secrets_are_never_shown(
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [("missing", None), ("empty", ""), ("binary", b"\xff")],
+    ("content", "message"), [(b"", "is empty"), (b"\xff", "can't decode byte 0xff")]
 )
-def test_secret_file_that_cannot_be_used(
-    monkeypatch: Env,
-    capsys: pytest.CaptureFixture[str],
-    folder: Path,
-    name: str,
-    content: str | bytes | None,
+def test_a_secret_file_that_cannot_be_used_is_named(
+    capsys: pytest.CaptureFixture[str], secrets: Path, content: bytes, message: str
 ) -> None:
-    if content is not None:
-        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    monkeypatch.setenv("REDIS_PASSWORD_FILE", name)
+    (secrets / "redis_password").write_bytes(content)
     (line,) = errors(RedisSettings, capsys)
-    assert line.startswith("REDIS_PASSWORD_FILE")
-    assert name in line
-
-
-def test_secret_and_its_file_exclude_each_other(
-    monkeypatch: Env, capsys: pytest.CaptureFixture[str], folder: Path
-) -> None:
-    (folder / "secret").write_text(SECRET)
-    set_all(monkeypatch, {"REDIS_PASSWORD": SECRET, "REDIS_PASSWORD_FILE": "secret"})
-    (line,) = errors(RedisSettings, capsys)
-    assert "REDIS_PASSWORD_FILE" in line
+    assert "redis_password" in line.lower()
+    assert str(secrets) in line
+    assert message in line
 
 
 def test_addresses_are_without_passwords(monkeypatch: Env) -> None:

@@ -126,7 +126,7 @@ def test_the_qr_code_leads_to_the_address_in_the_network(
 def test_a_presenter_token_is_created_if_faults_need_one(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], faults: str, is_created: bool
 ) -> None:
-    for name in ("FAULTS", "PRESENTER_TOKEN", "PRESENTER_TOKEN_FILE"):
+    for name in ("FAULTS", "PRESENTER_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

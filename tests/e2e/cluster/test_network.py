@@ -25,7 +25,7 @@ print(json.dumps(found))
 WRITE = """
 import asyncio, asyncpg, pathlib, os
 async def main():
-    password = pathlib.Path(os.environ["DB_PASS_FILE"]).read_text()
+    password = pathlib.Path("/run/secrets/db_pass").read_text()
     db = await asyncpg.connect(host=os.environ["DB_HOST"], user=os.environ["DB_USER"],
         database=os.environ["DB_NAME"], password=password)
     print(await db.fetchval("SELECT count(*) FROM votes"))

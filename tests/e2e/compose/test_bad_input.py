@@ -31,9 +31,9 @@ def test_options_come_from_the_env_file_and_have_to_be_right(other: Project) -> 
 
 def test_a_lost_secret_stops_the_start(other: Project) -> None:
     other.up("secrets", status=None)
-    change_secrets(other, "rm worker/db-password")
+    change_secrets(other, "rm worker/db_pass")
     assert "secrets" in other.up(status=1)
-    assert "/run/secrets/worker/db-password is missing or empty" in other.logs("secrets")
+    assert "/run/secrets/worker/db_pass is missing or empty" in other.logs("secrets")
     assert other.inspect("redis")["State"]["Status"] == "created"
 
 

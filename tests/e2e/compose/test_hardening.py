@@ -15,9 +15,9 @@ PORTS = {
     "db": {5432},
 }
 SECRETS = {
-    "vote": {"cookie-secret", "redis-password"},
-    "worker": {"redis-password", "db-password"},
-    "result": {"redis-password", "db-password", "presenter-token"},
+    "vote": {"cookie_secret", "redis_password"},
+    "worker": {"redis_password", "db_pass"},
+    "result": {"redis_password", "db_pass", "presenter_token"},
     "redis": {"admin-password", "users.acl"},
     "db": {"postgres-password", "worker-password", "result-password"},
 }
@@ -103,7 +103,7 @@ def test_the_role_of_result_only_reads(system: Project) -> None:
 
 @pytest.mark.parametrize("user", ALLOWED_IN_REDIS)
 def test_a_user_of_redis_does_only_its_work(system: Project, user: str) -> None:
-    password = system.execute(user, "cat", "/run/secrets/redis-password")
+    password = system.execute(user, "cat", "/run/secrets/redis_password")
     client = ("valkey-cli", "--no-auth-warning", "--user", user, "--pass", password)
     for command in ALLOWED_IN_REDIS[user]:
         assert "NOPERM" not in system.execute("redis", *client, "-e", *command.split())

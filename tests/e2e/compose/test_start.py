@@ -32,7 +32,7 @@ def test_the_seed_job_verifies_its_votes(system: Project) -> None:
 
 def test_the_presenter_has_a_token_and_faults_are_off(system: Project) -> None:
     assert request(f"{system.result_url}/system")[0] == 200
-    token = system.execute("result", "cat", "/run/secrets/presenter-token")
+    token = system.execute("result", "cat", "/run/secrets/presenter_token")
     assert token
     body = json.dumps({"token": token}).encode()
     headers = {"Content-Type": "application/json"}
