@@ -32,10 +32,12 @@ MIN_SECRET = 16  # characters
 # Settings of earlier versions, and what to do instead.
 RETIRED = {
     "ACCENT": "use APP_VERSION: each version has a color of its own",
+    "BATCH_SIZE": "remove it: a transaction has 5,000 ballots at most",
     "ENV_FILE": "mount or write the file as .env in the working directory",
     "REDIS_SENTINEL_USERNAME": "use REDIS_SENTINEL_PASSWORD for the default user of the Sentinels",
     "REDIS_USERNAME": "use REDIS_URL: redis://USER@HOST:PORT, with REDIS_PASSWORD",
     "TRACING_PATH": "remove it: the images have the packages for traces in /opt/tracing",
+    "WORKER_NAME": "remove it: a worker has the name of its host",
 }
 RETIRED |= {
     f"{name}_FILE": f"mount or write the file as {SECRETS}/{name.lower()}"

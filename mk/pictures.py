@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from redis.asyncio import Redis
 
 from common import faults
-from tests import store
+from tests import service, store
 from tests.browser import install, system, visitor
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -46,7 +46,6 @@ async def main(chromium: pathlib.Path) -> None:
                 servers,
                 pathlib.Path(folder),
                 VOTE_URL="https://vote.example.org/",
-                WORKER_NAME=f"worker-{PODS[0]}",
                 FAULTS="enabled",
                 PRESENTER_TOKEN="a token that is not used",  # noqa: S106 (a token of no real presenter)
             ) as running,
@@ -80,10 +79,10 @@ async def show_pages(browser: Browser, running: system.System) -> None:
 async def show_system(browser: Browser, running: system.System) -> None:
     """Kill one of three workers under load, and record what /system shows."""
     await running.reset()
-    names = [f"worker-{pod}" for pod in PODS]
-    for name in names[1:]:
-        await running.services.ready("worker", **running.environment | {"WORKER_NAME": name})
-    workers = dict(zip(names, [running.worker, *running.services.started[-2:]], strict=True))
+    await running.worker.terminate()
+    workers = {name: start(running, name) for name in (f"worker-{pod}" for pod in PODS)}
+    for worker in workers.values():
+        await worker.ready()
     async with Redis.from_url(running.stores.redis_url) as client:
         await faults.add(client, faults.create("slow-commit", value=SLOW_COMMIT))
     load = ("--rate", str(RATE), "--duration", "60")
@@ -100,9 +99,14 @@ async def show_system(browser: Browser, running: system.System) -> None:
         name = str(key).removeprefix("worker:")
         await workers[name].kill()
         await movie.record(AFTER)
-        running.services.start("worker", **running.environment | {"WORKER_NAME": name})
+        start(running, name)
         await movie.record(AGAIN)
         movie.save(FOLDER / "system.gif")
+
+
+def start(running: system.System, name: str) -> service.Service:
+    """Start a worker with that name."""
+    return running.services.start("tests.worker", f"--name={name}", **running.environment)
 
 
 @dataclass

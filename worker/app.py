@@ -1,8 +1,9 @@
 """The worker as an ASGI app: probes and metrics, with the consumer in its lifespan."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+import secrets
+import socket
+from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
@@ -14,7 +15,7 @@ from common.faults import Faults
 from common.redis_client import connect
 from common.replica import Heartbeat, Identity, Replica
 from worker import reset
-from worker.consumer import Consumer
+from worker.consumer import BATCH_SIZE, Consumer
 from worker.faults import FaultySession, FaultyStore, add_faults
 from worker.metrics import Metrics
 from worker.queue import Session
@@ -24,25 +25,39 @@ from worker.store import Store
 PING_INTERVAL = 2.0  # seconds between two pings of Postgres
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Return the app. It consumes the queue while it is served."""
+def create_app(
+    settings: Settings, *, name: str | None = None, batch_size: int = BATCH_SIZE
+) -> Starlette:
+    """Return the app. It consumes the queue while it is served.
+
+    Args:
+        settings: The settings of this worker.
+        name: Its name in Redis and on the pages; by default, the name of the host.
+        batch_size: The most ballots in one transaction.
+    """
+    identity = Identity("worker", name or socket.gethostname(), settings.app_version)
     tracing.configure("worker", settings.app_version)
     metrics = Metrics(settings.app_version)
     client = connect(settings, "worker-heartbeat")
     redis = Dependency("redis", settings.redis_address)
     postgres = Dependency("postgres", settings.database_address)
-    faults = Faults(client, "worker", settings.worker_name)
+    faults = Faults(client, "worker", identity.name)
     store = Store(settings, migrate=settings.migrate)
-    open_session: Callable[[Redis, str, str], Session] = Session
     if settings.faults == "enabled":
         store = FaultyStore(settings, faults)
-        open_session = partial(FaultySession, faults)
+
+    def open_session(client: Redis) -> Session:
+        name = f"{identity.name}-{secrets.token_hex(3)}"
+        if settings.faults == "enabled":
+            return FaultySession(faults, client, name, identity.name)
+        return Session(client, name, identity.name)
+
     consumer = Consumer(settings, store, metrics, redis, open_session)
+    consumer.batch_size = batch_size
 
     def describe() -> Heartbeat:
         return add_faults(consumer.progress.heartbeat(), faults)
 
-    identity = Identity("worker", settings.worker_name, settings.app_version)
     replica = Replica(client, identity, metrics.committed, describe)
 
     @contextlib.asynccontextmanager

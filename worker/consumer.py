@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -22,6 +21,7 @@ from worker.queue import HEARTBEAT_INTERVAL, HeartbeatDeletedError, HeartbeatLos
 from worker.settings import Settings
 from worker.store import UNAVAILABLE, DeadLetter, Rows, Store
 
+BATCH_SIZE = 5_000  # ballots
 FINISH_TIMEOUT = 4.0  # seconds that a stop waits for the batch in progress
 REQUEUE_TIMEOUT = 3.0  # seconds; after that, another worker does it
 STABLE = 5.0  # seconds; the end of a session that was longer resets the backoff
@@ -35,13 +35,14 @@ class Consumer:
     """Consumes the queue until it is stopped, through every outage of a store.
 
     Args:
-        settings: Where Redis is, and how large batches are.
+        settings: Where Redis is.
         store: Where the ballots go.
         metrics: Counts what the worker does.
         redis: The state of Redis.
-        open_session: Returns a session, by its connection, its name and the name of this replica.
+        open_session: Returns a session with a new name, by its connection.
 
     Attributes:
+        batch_size: The most ballots in one transaction.
         progress: What this worker has done.
     """
 
@@ -51,8 +52,9 @@ class Consumer:
         store: Store,
         metrics: Metrics,
         redis: Dependency,
-        open_session: Callable[[Redis, str, str], Session] = Session,
+        open_session: Callable[[Redis], Session],
     ) -> None:
+        self.batch_size = BATCH_SIZE
         self.progress = Progress(metrics)
         self._settings = settings
         self._store = store
@@ -104,9 +106,8 @@ class Consumer:
                     await self._ended.wait()
 
     async def _run_session(self) -> None:
-        replica = self._settings.worker_name
         async with redis_client.connect(self._settings, "worker") as client:
-            session = self._open_session(client, f"{replica}-{secrets.token_hex(3)}", replica)
+            session = self._open_session(client)
             try:
                 if self._last_session:  # Redis may have been unavailable when it ended
                     await session.requeue(self._last_session)
@@ -131,7 +132,7 @@ class Consumer:
             claiming = None
             if batch is None:
                 continue
-            if batch.size == self._settings.batch_size:  # more messages probably wait
+            if batch.size == self.batch_size:  # more messages probably wait
                 # Claim and decode more while Postgres commits this batch. A claim appends to the
                 # claimed list, so the messages that `drop` removes stay in front.
                 claiming = group.create_task(self._claim(session))
@@ -147,7 +148,7 @@ class Consumer:
         return await self._claim(session) if await session.wait() else None
 
     async def _claim(self, session: Session) -> Batch | None:
-        messages = await session.claim(self._settings.batch_size)
+        messages = await session.claim(self.batch_size)
         return decode_batch(messages) if messages else None
 
     async def _commit(self, rows: Rows) -> list[DeadLetter]:

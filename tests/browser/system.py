@@ -97,7 +97,6 @@ async def opened(servers: store.Servers, folder: Path, **settings: str) -> Async
             **stores.environment,
             "VOTE_URL": f"http://127.0.0.1:{vote_port}/",
             "RESULT_URL": f"http://127.0.0.1:{result_port}/",
-            "WORKER_NAME": "worker-1",
             **settings,
         }
         system = System(

@@ -293,8 +293,8 @@ async def test_a_vote_and_a_worker_are_seen(running: System, arrive: Arrive) -> 
     await phone.vote("a")
     await expect(number(wall, "stored")).to_have_text("1")
     await expect(wall.page.locator(".facts")).to_contain_text("ms")
-    name = {"WORKER_NAME": "worker-7d9f8b-m28v2"}
-    second = running.services.start("worker", **running.environment | name)
+    name = "worker-7d9f8b-m28v2"
+    second = running.services.start("tests.worker", f"--name={name}", **running.environment)
     await expect(box(wall, "m28v2")).to_be_visible(timeout=20_000)
     await second.kill()
     await expect(box(wall, "m28v2")).to_contain_text("gone", timeout=GONE)

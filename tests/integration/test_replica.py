@@ -80,7 +80,7 @@ async def test_a_worker_publishes_its_work(
     services: Services,
     tables: asyncpg.Connection,
 ) -> None:
-    await services.ready("worker", WORKER_NAME="w1", **stores.environment)
+    await services.ready("tests.worker", "--name=w1", **stores.environment)
     await until.true(lambda: ("worker", "w1") in heard)
     async with tables.transaction():
         await tables.execute("LOCK votes IN EXCLUSIVE MODE")

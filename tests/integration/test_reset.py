@@ -134,7 +134,7 @@ async def test_without_faults_a_worker_deletes_nothing(
 async def test_batches_in_the_memory_of_a_worker_are_deleted_too(
     stores: Stores, services: Services, client: Redis, tables: asyncpg.Connection
 ) -> None:
-    worker = await services.ready("worker", BATCH_SIZE="1", **stores.environment)
+    worker = await services.ready("tests.worker", "--batch-size=1", **stores.environment)
     async with tables.transaction():
         await tables.execute("LOCK TABLE votes IN EXCLUSIVE MODE")
         await client.rpush(keys.VOTES, *(encode(Ballot(str(n), "a", 1)) for n in range(9)))

@@ -80,7 +80,7 @@ async def test_worker(client: Redis, stores: Stores, services: Services) -> None
     await client.rpush(keys.claimed("dead"), '{"voter_id": "1", "vote": "a"}')
     await client.rpush(keys.VOTES, b"no ballot", b"x" * 10_000)
     async with account.opened(client, *rules("worker")) as user, heartbeats.heard(client) as heard:
-        worker = await services.ready("worker", WORKER_NAME="w1", **stores.environment | user)
+        worker = await services.ready("tests.worker", "--name=w1", **stores.environment | user)
         await client.rpush(keys.VOTES, encode(Ballot("2", "b", 1)))
 
         async def committed() -> bool:

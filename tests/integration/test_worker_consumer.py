@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from functools import partial
 
 import asyncpg
@@ -43,7 +44,8 @@ async def test_after_each_restart_of_redis_there_is_one_new_session(
         table,
         Metrics(),
         Dependency("redis", ""),
-        partial(Session, ttl=60_000),  # no session expires by itself
+        # No session expires by itself.
+        lambda client: Session(client, secrets.token_hex(3), "worker", ttl=60_000),
     )
     seen: set[str] = set()
 

@@ -11,16 +11,15 @@ from worker.app import create_app
 from worker.settings import Settings
 
 
-def settings(stores: Stores, batch_size: int = 1_000) -> Settings:
+def settings(stores: Stores) -> Settings:
     return Settings(
         redis_url=SecretStr(stores.redis_url),
         database_url=SecretStr(stores.database_url),
-        batch_size=batch_size,
     )
 
 
 @contextlib.asynccontextmanager
 async def opened(stores: Stores, batch_size: int = 1_000) -> AsyncIterator[str]:
     """Run a worker while the block runs, and yield its URL once it is ready."""
-    async with served.opened(create_app(settings(stores, batch_size))) as url:
+    async with served.opened(create_app(settings(stores), batch_size=batch_size)) as url:
         yield url

@@ -69,7 +69,7 @@ async def test_no_fault_loses_an_acknowledged_vote(
     stores: Stores, services: Services, client: Client
 ) -> None:
     enabled = {"FAULTS": "enabled", "PRESENTER_TOKEN": "a token of the tests", **stores.environment}
-    workers = [services.start("worker", WORKER_NAME=f"w{n}", **enabled) for n in range(2)]
+    workers = [services.start("tests.worker", f"--name=w{n}", **enabled) for n in range(2)]
     vote = await services.ready("vote", **stores.environment, FAULTS="enabled")
     result = await services.ready("result", **enabled)
     await asyncio.gather(*(worker.ready() for worker in workers))

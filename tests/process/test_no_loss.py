@@ -114,7 +114,7 @@ async def test_a_worker_killed_in_the_middle_of_a_batch_twenty_times(
         async with hold as db:
             name = f"doomed-{number}"
             worker = services.start(  # small batches, so that there is enough for all of them
-                "worker", WORKER_NAME=name, BATCH_SIZE="500", **stores.environment
+                "tests.worker", f"--name={name}", "--batch-size=500", **stores.environment
             )
 
             async def has_claimed(name: str = name) -> bool:
@@ -134,13 +134,13 @@ async def test_a_worker_killed_in_the_middle_of_a_batch_twenty_times(
 async def test_a_worker_paused_past_its_heartbeat_is_taken_over_and_comes_back(
     stores: Stores, services: Services, client: Client
 ) -> None:
-    paused = await services.ready("worker", WORKER_NAME="paused", **stores.environment)
+    paused = await services.ready("tests.worker", "--name=paused", **stores.environment)
     old = [Ballot(f"voter-{n}", "a", 1 + n) for n in range(1000)]
     async with locked(stores) as db:
         await push(client, old)
         await until.true(lambda: hung(db))
         paused.pause()
-        other = await services.ready("worker", WORKER_NAME="other", **stores.environment)
+        other = await services.ready("tests.worker", "--name=other", **stores.environment)
 
         async def taken_over() -> bool:
             names = await client.smembers(keys.SESSIONS)
@@ -183,7 +183,10 @@ async def test_several_workers_at_once(
     ]
     newest = {each.voter_id: each.vote for each in cast}
     workers = await asyncio.gather(
-        *(services.ready("worker", BATCH_SIZE="1000", **stores.environment) for _ in range(count))
+        *(
+            services.ready("tests.worker", "--batch-size=1000", **stores.environment)
+            for _ in range(count)
+        )
     )
     await push(client, cast)
     await drained(client)
@@ -326,7 +329,7 @@ async def test_a_worker_that_is_stopped_finishes_or_requeues(
     stores: Stores, services: Services, client: Client
 ) -> None:
     cast = [Ballot(f"voter-{n}", AB[n % 2], 1 + n) for n in range(50_000)]
-    worker = await services.ready("worker", BATCH_SIZE="500", **stores.environment)
+    worker = await services.ready("tests.worker", "--batch-size=500", **stores.environment)
     await push(client, cast)
     await until.true(lambda: any_claimed(client))
     assert await worker.terminate() == 0
@@ -361,7 +364,7 @@ async def test_a_worker_that_is_stopped_while_postgres_hangs_requeues(
 async def test_a_worker_that_is_stopped_while_postgres_is_unavailable_requeues(
     stores: Stores, services: Services, client: Client
 ) -> None:
-    worker = await services.ready("worker", WORKER_NAME="waiting", **stores.environment)
+    worker = await services.ready("tests.worker", "--name=waiting", **stores.environment)
     await stores.postgres.stop()
     cast = [Ballot(f"voter-{n}", AB[n % 2], 1 + n) for n in range(10)]
     await push(client, cast)
@@ -384,7 +387,7 @@ async def test_fifty_thousand_messages_that_are_no_text_do_not_stop_a_worker(
     for _ in range(10):
         await client.rpush(keys.VOTES, *[b"\xff" * 1024] * 5_000)
     await push(client, [Ballot("1", "a", 1)])
-    worker = await services.ready("worker", BATCH_SIZE="50000", **stores.environment)
+    worker = await services.ready("tests.worker", "--batch-size=50000", **stores.environment)
     await drained(client)
     assert await stored(stores.database_url) == {"1": "a"}
     assert await client.llen(keys.DEAD) == 1000
