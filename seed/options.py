@@ -1,8 +1,8 @@
-"""The options of the job: from the command line or else from the environment."""
+"""The options of the job, from the command line."""
 
 import argparse
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from yarl import URL
@@ -60,7 +60,7 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-# Option, type, default, help. The variable of an option is SEED_ and its name.
+# Option, type, default, help.
 OPTIONS = (
     ("votes", _number(int), "3000", "number of voters"),
     ("split", _split, "2:1", "shares of the options a, b, c, ..."),
@@ -73,11 +73,7 @@ OPTIONS = (
 )
 
 
-def parse(
-    arguments: Sequence[str] | None = None,
-    environment: Mapping[str, str] = os.environ,
-    program: str = "python -m seed",
-) -> Options:
+def parse(arguments: Sequence[str] | None = None, program: str = "python -m seed") -> Options:
     """Read the options. On a mistake, print it and exit with status 2."""
     parser = argparse.ArgumentParser(
         prog=program,
@@ -87,14 +83,14 @@ def parse(
         allow_abbrev=False,
     )
     for name, kind, default, text in OPTIONS:
-        variable = f"SEED_{name.upper()}"
-        shown = f"{text} [{variable}; default: {default or 'none'}]"
-        given = environment.get(variable) or default
-        parser.add_argument(f"--{name}", type=kind, default=given, help=shown)
+        shown = f"{text} (default: {default or 'none'})"
+        parser.add_argument(f"--{name}", type=kind, default=default, help=shown)
+        if os.environ.get(f"SEED_{name.upper()}"):  # of earlier versions
+            parser.error(f"SEED_{name.upper()} is no longer a setting: use the option --{name}")
     parser.add_argument("--exact", action="store_true", help="--verify: nobody else votes")
     values = vars(parser.parse_args(arguments))
     if duration := values.pop("duration"):
         if values["rate"] is None:
-            parser.error("--duration needs --rate (SEED_RATE), the votes per second")
+            parser.error("--duration needs --rate, the votes per second")
         values["votes"] = max(1, round(values["rate"] * duration))
     return Options(**values)

@@ -16,7 +16,7 @@ def test_the_seed_job_accepts_the_arguments_of_the_load() -> None:
     folder = str(manifest.KUSTOMIZE / "components" / "load")
     made = manifest.parse(manifest.run("kubectl", "kustomize", folder))
     (job,) = manifest.pods(made).values()
-    options = parse(job["spec"]["containers"][0]["args"], {})
+    options = parse(job["spec"]["containers"][0]["args"])
     assert (options.rate, options.votes, options.url) == (50, 50 * 120, "http://vote:5000")
 
 

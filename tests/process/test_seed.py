@@ -41,9 +41,8 @@ async def result(services: Services, stores: Stores) -> Service:
 async def test_it_casts_and_verifies(
     services: Services, stores: Stores, vote: Service, result: Service
 ) -> None:
-    seed = services.start(
-        "seed", "--votes=300", "--exact", SEED_URL=vote.url, SEED_VERIFY=result.url
-    )
+    options = ("--votes=300", "--exact", f"--url={vote.url}", f"--verify={result.url}")
+    seed = services.start("seed", *options)
     assert await seed.ended(PATIENCE) == 0, seed.log
     assert "sent 300, acknowledged 300, failed 0, " in seed.log
     assert f"verified: {result.url} grew by exactly a 200, b 100\n" in seed.log

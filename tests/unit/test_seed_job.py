@@ -57,7 +57,7 @@ class System:
         )
 
     def options(self, *arguments: str) -> Options:
-        return parse([f"--url={self.url}", "--timeout=5", *arguments], {})
+        return parse([f"--url={self.url}", "--timeout=5", *arguments])
 
 
 @pytest.fixture

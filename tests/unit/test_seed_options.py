@@ -1,48 +1,49 @@
-"""The options of the seed job: from the command line or else from the environment."""
+"""The options of the seed job."""
 
 import hypothesis
 import hypothesis.strategies as st
 import pytest
 
 from seed.job import shares
-from seed.options import parse
+from seed.options import OPTIONS, parse
 
 
 def test_defaults() -> None:
-    options = parse([], {})
+    options = parse([])
     assert (options.votes, options.split, options.url) == (3000, (2, 1), "http://localhost:8080")
     assert (options.verify, options.rate, options.concurrency) == (None, None, 64)
 
 
-def test_environment() -> None:
-    environment = {
-        "SEED_VOTES": "12",
-        "SEED_SPLIT": "1:2:3",
-        "SEED_RATE": "2.5",
-        "SEED_URL": "http://vote",
-        "SEED_VERIFY": "https://result.example/app/",
-        "SEED_TIMEOUT": "",
-    }
-    options = parse([], environment)
+def test_the_command_line() -> None:
+    options = parse(
+        [
+            *("--votes=12", "--split=1:2:3", "--rate", "2.5"),
+            *("--url=http://vote", "--verify=https://result.example/app/"),
+        ]
+    )
     assert (options.votes, options.split, options.rate) == (12, (1, 2, 3), 2.5)
     assert (options.url, options.verify) == ("http://vote", "https://result.example/app")
-    assert options.timeout == 60
 
 
-def test_the_command_line_overrides_the_environment() -> None:
-    environment = {"SEED_VOTES": "12", "SEED_URL": "http://a"}
-    options = parse(["--votes", "7"], environment)
-    assert (options.votes, options.url) == (7, "http://a")
+@pytest.mark.parametrize("name", [name for name, *_ in OPTIONS])
+def test_a_variable_of_an_earlier_version_names_its_option(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.setenv(f"SEED_{name.upper()}", "1")
+    with pytest.raises(SystemExit) as exited:
+        parse([])
+    assert exited.value.code == 2
+    assert f"use the option --{name}\n" in capsys.readouterr().err
 
 
 def test_a_rate_and_a_duration_give_the_number_of_votes() -> None:
-    assert parse(["--rate=2.5", "--duration=120"], {}).votes == 300
-    assert parse([], {"SEED_RATE": "0.1", "SEED_DURATION": "1"}).votes == 1
+    assert parse(["--rate=2.5", "--duration=120"]).votes == 300
+    assert parse(["--rate=0.1", "--duration=1"]).votes == 1
 
 
 def test_a_duration_without_a_rate_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:
-        parse(["--duration=10"], {})
+        parse(["--duration=10"])
     assert exited.value.code == 2
     assert "--duration needs --rate" in capsys.readouterr().err
 
@@ -65,14 +66,10 @@ def test_a_duration_without_a_rate_is_a_mistake(capsys: pytest.CaptureFixture[st
 def test_mistakes_exit_with_status_2(
     option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for arguments, environment in (
-        ([f"--{option}", value], {}),
-        ([], {f"SEED_{option.upper()}": value}),
-    ):
-        with pytest.raises(SystemExit) as exited:
-            parse(arguments, environment)
-        assert exited.value.code == 2
-        assert repr(value) in capsys.readouterr().err
+    with pytest.raises(SystemExit) as exited:
+        parse([f"--{option}", value])
+    assert exited.value.code == 2
+    assert repr(value) in capsys.readouterr().err
 
 
 @hypothesis.given(
