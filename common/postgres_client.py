@@ -52,19 +52,16 @@ async def connect(
         "command_timeout": command_timeout,
         "server_settings": {"application_name": name},
     }
-    addresses = _addresses(settings)
+    addresses = _addresses(settings.database_url.get_secret_value())
     if len(addresses) > 1:
         options |= {"timeout": HOST_TIMEOUT, "target_session_attrs": "read-write"}
     failures: dict[str, Exception] = {}
-    for (
-        host,
-        address,
-    ) in addresses.items():  # one by one: the timeout of the library is for all of them
+    # One by one: the timeout of the library is for all of them.
+    for host, address in addresses.items():
         try:
-            return await asyncpg.connect(**options, **address)
+            return await asyncpg.connect(address, **options)
         except (asyncpg.ClientConfigurationError, ValueError) as error:
-            name = "DATABASE_URL" if settings.database_url else "DB_… and PG… variables"
-            raise SettingsError(f"{name}: {error}") from None
+            raise SettingsError(f"DATABASE_URL, DB_… or PG…: {error}") from None
         except UNAVAILABLE as error:
             if len(addresses) == 1:
                 raise
@@ -76,22 +73,12 @@ async def connect(
     raise failure
 
 
-def _addresses(settings: DatabaseSettings) -> dict[str, dict[str, Any]]:
-    """Return the arguments for each host, by its name."""
-    if settings.database_url is None:
-        account = {
-            "port": settings.db_port,
-            "database": settings.db_name,
-            "user": settings.db_user,
-            "password": settings.db_pass.get_secret_value() if settings.db_pass else None,
-        }
-        return {host: {"host": host, **account} for host in settings.db_host.split(",")}
-    url = settings.database_url.get_secret_value()
+def _addresses(url: str) -> dict[str, str]:
+    """Return the URL of each host, by its name."""
     parts = urlsplit(url)
     login, at, hosts = parts.netloc.rpartition("@")
     if "," not in hosts:
-        return {hosts: {"dsn": url}}
+        return {hosts: url}
     return {
-        host: {"dsn": urlunsplit(parts._replace(netloc=f"{login}{at}{host}"))}
-        for host in hosts.split(",")
+        host: urlunsplit(parts._replace(netloc=f"{login}{at}{host}")) for host in hosts.split(",")
     }

@@ -36,26 +36,22 @@ def connect(settings: RedisSettings, name: str) -> redis.asyncio.Redis:
     Raises:
         SettingsError: The client library cannot read REDIS_URL.
     """
-    password = settings.redis_password
+    url = settings.redis_url.get_secret_value()
     options: dict[str, Any] = {
         "client_name": name,
-        "password": password.get_secret_value() if password else None,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "socket_timeout": None,
         "retry": redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0),
         # With these notifications of managed Redis on, the pool hands out dead connections.
         "maint_notifications_config": redis.maint_notifications.MaintNotificationsConfig(False),
     }
-    url = settings.redis_url.get_secret_value() if settings.redis_url else None
     try:
         if settings.redis_sentinels:
-            parsed = dict(redis.asyncio.connection.parse_url(url)) if url else {}
+            parsed = dict(redis.asyncio.connection.parse_url(url))
             return _connect_with_sentinels(settings, options, parsed)
-        if url is not None:
-            return redis.asyncio.Redis.from_url(url, **options)
+        return redis.asyncio.Redis.from_url(url, **options)
     except ValueError as error:
         raise SettingsError(f"REDIS_URL: {error}") from None
-    return redis.asyncio.Redis(host=settings.redis_host, port=settings.redis_port, **options)
 
 
 class _Sentinels(redis.asyncio.sentinel.Sentinel):

@@ -33,7 +33,9 @@ MIN_SECRET = 16  # characters
 RETIRED = {
     "ACCENT": "use APP_VERSION: each version has a color of its own",
     "BATCH_SIZE": "remove it: a transaction has 5,000 ballots at most",
+    "DB_PORT": "use DB_HOST=HOST:PORT or DATABASE_URL",
     "ENV_FILE": "mount or write the file as .env in the working directory",
+    "REDIS_PORT": "use REDIS_HOST=HOST:PORT or REDIS_URL",
     "REDIS_SENTINEL_USERNAME": "use REDIS_SENTINEL_PASSWORD for the default user of the Sentinels",
     "REDIS_USERNAME": "use REDIS_URL: redis://USER@HOST:PORT, with REDIS_PASSWORD",
     "TRACING_PATH": "remove it: the images have the packages for traces in /opt/tracing",
@@ -87,7 +89,9 @@ class ServiceSettings(BaseSettings):
 
 
 def _refuse_retired(variables: Mapping[str, str | None]) -> None:
-    found = [name for name in RETIRED if variables.get(name.lower())]
+    values = {name: variables.get(name.lower()) or "" for name in RETIRED}
+    # Kubernetes sets REDIS_PORT to such a URL if there is a Service named redis.
+    found = [name for name, value in values.items() if value and not value.startswith("tcp://")]
     if found:
         raise SettingsError(
             "\n".join(f"{name} is no longer a setting: {RETIRED[name]}" for name in found)

@@ -82,11 +82,15 @@ resultKey: {{ .existingSecretResultKey | quote }}
 {{- end }}
 {{- end }}
 
+{{/* HOST:PORT of a store, with an IPv6 address in brackets. */}}
+{{- define "vote.address" -}}
+{{ contains ":" .host | ternary (printf "[%s]" .host) .host }}:{{ .port }}
+{{- end }}
+
 {{/* Where Postgres is: variables of the worker, result and the migration, but not of vote. */}}
 {{- define "vote.postgresql.env" -}}
 {{- with include "vote.postgresql" . | fromYaml }}
-- {name: DB_HOST, value: {{ .host | quote }}}
-- {name: DB_PORT, value: {{ .port | quote }}}
+- {name: DB_HOST, value: {{ include "vote.address" . | quote }}}
 - {name: DB_NAME, value: {{ .name | quote }}}
 {{- end }}
 {{- end }}
@@ -105,7 +109,6 @@ resultKey: {{ .existingSecretResultKey | quote }}
 serviceAccountName: {{ default ($root.Values.serviceAccount.create | ternary (include "vote.fullname" $root) "default") $root.Values.serviceAccount.name | quote }}
 {{ end -}}
 automountServiceAccountToken: false
-# Otherwise the Services named redis and db would set REDIS_PORT and DB_PORT to URLs.
 enableServiceLinks: false
 securityContext:
   {{- toYaml $root.Values.podSecurityContext | nindent 2 }}

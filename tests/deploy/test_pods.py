@@ -27,7 +27,6 @@ def test_no_pod_has_more_rights_than_it_needs(templates: dict[str, Any]) -> None
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["runAsUser"] == (999 if name in ("db", "redis") else 10001)
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        # Service links would set REDIS_PORT and DB_PORT to URLs.
         assert spec["enableServiceLinks"] is False
         for container in manifest.containers(template):
             assert container["securityContext"] == {

@@ -230,8 +230,25 @@ def test_external_stores_leave_nothing_of_the_bundled_ones() -> None:
     made = manifest.chart(manifest.EXTERNAL)
     assert not {"StatefulSet", "Secret"} & {each["kind"] for each in made}
     found = manifest.environment(made, "Deployment vote-worker")
-    assert found["REDIS_HOST"] == "redis.example.com"
-    assert found["DB_HOST"] == "postgres.example.com"
+    assert found["REDIS_HOST"] == "redis.example.com:6379"
+    assert found["DB_HOST"] == "postgres.example.com:5432"
+
+
+def test_an_external_store_may_have_another_port_and_an_ipv6_address() -> None:
+    found = manifest.environment(
+        manifest.chart(
+            merge(
+                manifest.EXTERNAL,
+                {
+                    "externalRedis": {"host": "fd00::1", "port": 6380},
+                    "externalDatabase": {"host": "db.example.com", "port": 5433},
+                },
+            )
+        ),
+        "Deployment vote-worker",
+    )
+    assert found["REDIS_HOST"] == "[fd00::1]:6380"
+    assert found["DB_HOST"] == "db.example.com:5433"
 
 
 def test_a_user_of_redis_is_part_of_a_url() -> None:

@@ -36,7 +36,7 @@ async def opened(
     """Yield a queue that pushes to the Redis at `url`, or to the one of other settings."""
     metrics = Metrics(list("ab"))
     async with (
-        connect(Settings(redis_url=SecretStr(url) if url else None, **settings), "vote") as client,
+        connect(Settings(redis_url=SecretStr(url or ""), **settings), "vote") as client,
         TaskGroup() as tasks,
     ):
         queue = Queue(client, metrics, replicas, last_push)

@@ -305,7 +305,6 @@ async def test_the_host_that_takes_writes_is_found(stores: Stores) -> None:
 async def test_the_error_of_several_hosts_has_the_reason_of_each(stores: Stores) -> None:
     """The last host, which is down, hides no refusal of the first one."""
     known = database(stores.database_url, port=1).database_url
-    assert known is not None
     parts = urlsplit(known.get_secret_value())
     down, host = parts.netloc.rpartition("@")[2].split(",")
     url = SecretStr(f"postgresql://nobody:wrong@{host},{down}{parts.path}")
@@ -318,6 +317,6 @@ async def test_the_error_of_several_hosts_has_the_reason_of_each(stores: Stores)
 
 async def test_hosts_with_commas_between_them_are_tried_one_after_the_other() -> None:
     """None of them runs Postgres: a library that took them for one name would not find it."""
-    known = DatabaseSettings(db_host="127.0.0.1,127.0.0.2", db_port=1)
-    with pytest.raises(ConnectionError, match=r"127.0.0.1: .*; 127.0.0.2: "):
+    known = DatabaseSettings(db_host="127.0.0.1:1,127.0.0.2:1")
+    with pytest.raises(ConnectionError, match=r"127.0.0.1:1: .*; 127.0.0.2:1: "):
         await postgres_client.connect(known, "test")

@@ -191,6 +191,58 @@ def test_a_secret_file_that_cannot_be_used_is_named(
     assert message in line
 
 
+@pytest.mark.parametrize(
+    ("variables", "redis", "database"),
+    [
+        ({}, "redis://redis", "postgresql://postgres@db/postgres"),
+        (
+            {"REDIS_HOST": "r:6380", "DB_HOST": "d:1,::1", "DB_NAME": "n", "DB_USER": "u/"},
+            "redis://r:6380",
+            "postgresql://u%2F@d:1,[::1]/n",
+        ),
+        (
+            {"REDIS_HOST": "::1", "REDIS_PASSWORD": "p@", "DB_HOST": "/run/pg", "DB_PASS": "p:"},
+            "redis://:p%40@[::1]",
+            "postgresql://postgres:p%3A@%2Frun%2Fpg/postgres",
+        ),
+        (
+            {
+                "REDIS_URL": "redis://me@r/1",
+                "REDIS_HOST": "other",
+                "REDIS_PASSWORD": "p",
+                "DATABASE_URL": "postgresql://me@d/n?sslmode=require",
+                "DB_PASS": "p",
+            },
+            "redis://me:p@r/1",
+            "postgresql://me:p@d/n?sslmode=require",
+        ),
+        (
+            {
+                "REDIS_URL": "unix://me:own@/run/r",
+                "REDIS_PASSWORD": "p",
+                "DATABASE_URL": "postgresql://me:own@d,e/n",
+                "DB_PASS": "p",
+                "DB_USER": "u",
+            },
+            "unix://me:own@/run/r",
+            "postgresql://me:own@d,e/n",
+        ),
+    ],
+)
+def test_the_parts_make_a_url(
+    monkeypatch: Env, variables: dict[str, str], redis: str, database: str
+) -> None:
+    set_all(monkeypatch, variables)
+    settings = load(worker.settings.Settings)
+    assert settings.redis_url.get_secret_value() == redis
+    assert settings.database_url.get_secret_value() == database
+
+
+def test_the_port_that_kubernetes_sets_is_no_setting(monkeypatch: Env) -> None:
+    set_all(monkeypatch, {"REDIS_PORT": "tcp://10.96.0.1:6379", "DB_PORT": "tcp://10.96.0.2:5432"})
+    load(worker.settings.Settings)
+
+
 def test_addresses_are_without_passwords(monkeypatch: Env) -> None:
     set_all(
         monkeypatch,

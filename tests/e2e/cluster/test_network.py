@@ -26,8 +26,8 @@ WRITE = """
 import asyncio, asyncpg, pathlib, os
 async def main():
     password = pathlib.Path("/run/secrets/db_pass").read_text()
-    db = await asyncpg.connect(host=os.environ["DB_HOST"], user=os.environ["DB_USER"],
-        database=os.environ["DB_NAME"], password=password)
+    host, user, name = (os.environ[each] for each in ("DB_HOST", "DB_USER", "DB_NAME"))
+    db = await asyncpg.connect(f"postgresql://{user}@{host}/{name}", password=password)
     print(await db.fetchval("SELECT count(*) FROM votes"))
     for statement in ("INSERT INTO votes VALUES ('x', 'a')", "UPDATE votes SET vote = 'b'",
             "DELETE FROM votes", "TRUNCATE votes", "CREATE TABLE mine (x int)"):
