@@ -35,6 +35,7 @@ RETIRED = {
     "BATCH_SIZE": "remove it: a transaction has 5,000 ballots at most",
     "DB_PORT": "use DB_HOST=HOST:PORT or DATABASE_URL",
     "ENV_FILE": "mount or write the file as .env in the working directory",
+    "MIGRATE": "start the worker with the option --no-migrate instead of MIGRATE=false",
     "REDIS_PORT": "use REDIS_HOST=HOST:PORT or REDIS_URL",
     "REDIS_SENTINEL_USERNAME": "use REDIS_SENTINEL_PASSWORD for the default user of the Sentinels",
     "REDIS_USERNAME": "use REDIS_URL: redis://USER@HOST:PORT, with REDIS_PASSWORD",

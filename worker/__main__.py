@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 
 import asyncpg
 
@@ -23,6 +24,9 @@ def main() -> None:
     once.add_argument("--migrate", action="store_true", help="apply the schema, then exit")
     once.add_argument("--recount", action="store_true", help="count all tallies again, then exit")
     once.add_argument("--reset", action="store_true", help="delete all votes, then exit")
+    once.add_argument(
+        "--no-migrate", action="store_true", help="wait until another process has applied it"
+    )
     parser.add_argument("--yes", action="store_true", help="confirm --reset")
     arguments = parser.parse_args()
     settings = load(Settings)
@@ -34,7 +38,8 @@ def main() -> None:
     elif arguments.reset:
         _reset(settings, is_confirmed=arguments.yes)
     else:
-        serve(create_app, settings, name="worker", grace=GRACE)
+        app = partial(create_app, migrate=not arguments.no_migrate)
+        serve(app, settings, name="worker", grace=GRACE)
 
 
 def _reset(settings: Settings, *, is_confirmed: bool) -> None:

@@ -26,12 +26,17 @@ PING_INTERVAL = 2.0  # seconds between two pings of Postgres
 
 
 def create_app(
-    settings: Settings, *, name: str | None = None, batch_size: int = BATCH_SIZE
+    settings: Settings,
+    *,
+    migrate: bool = True,
+    name: str | None = None,
+    batch_size: int = BATCH_SIZE,
 ) -> Starlette:
     """Return the app. It consumes the queue while it is served.
 
     Args:
         settings: The settings of this worker.
+        migrate: Whether it applies the schema.
         name: Its name in Redis and on the pages; by default, the name of the host.
         batch_size: The most ballots in one transaction.
     """
@@ -42,9 +47,9 @@ def create_app(
     redis = Dependency("redis", settings.redis_address)
     postgres = Dependency("postgres", settings.database_address)
     faults = Faults(client, "worker", identity.name)
-    store = Store(settings, migrate=settings.migrate)
+    store = Store(settings, migrate=migrate)
     if settings.faults == "enabled":
-        store = FaultyStore(settings, faults)
+        store = FaultyStore(settings, faults, migrate=migrate)
 
     def open_session(client: Redis) -> Session:
         name = f"{identity.name}-{secrets.token_hex(3)}"

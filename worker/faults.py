@@ -20,8 +20,8 @@ log = structlog.get_logger("worker")
 class FaultyStore(Store):
     """A store whose commit is slow, or that ends the process after the commit, before the drop."""
 
-    def __init__(self, settings: Settings, faults: Faults) -> None:
-        super().__init__(settings, migrate=settings.migrate)
+    def __init__(self, settings: Settings, faults: Faults, *, migrate: bool) -> None:
+        super().__init__(settings, migrate=migrate)
         self._faults = faults
 
     async def commit(self, rows: Rows) -> list[DeadLetter]:

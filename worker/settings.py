@@ -8,4 +8,3 @@ class Settings(RedisSettings, DatabaseSettings):
     """Where the stores are and how the worker consumes the queue."""
 
     port: Port = 8082
-    migrate: bool = True

@@ -222,8 +222,8 @@ def test_without_a_permanent_worker_a_job_applies_the_schema(
 ) -> None:
     made = manifest.chart({"worker": worker})
     assert ("Job vote-migration-1" in manifest.pods(made)) is is_created
-    environment = manifest.environment(made, "Deployment vote-worker")
-    assert environment["MIGRATE"] == str(not is_created).lower()
+    (container,) = manifest.pods(made)["Deployment vote-worker"]["spec"]["containers"]
+    assert ("--no-migrate" in container.get("args", [])) is is_created
 
 
 def test_external_stores_leave_nothing_of_the_bundled_ones() -> None:

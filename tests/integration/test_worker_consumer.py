@@ -129,7 +129,7 @@ async def test_an_outage_is_logged_once_and_reported(
 ) -> None:
     async with account.opened(client, "~*", "+@all") as user:
         environment = {**stores.environment, **user, "REDIS_PASSWORD": "wrong"}
-        worker = services.start("worker", MIGRATE="false", **environment)
+        worker = services.start("worker", "--no-migrate", **environment)
 
         async def are_reported() -> bool:
             if not await worker.get("/readyz"):

@@ -1,4 +1,5 @@
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from common.redis_client import connect
 from common.settings import RETIRED, ServiceSettings, load
 from common.store_settings import RedisSettings
 
+CONFIGURATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 Env = pytest.MonkeyPatch
 SECRET = "a secret of the tests, long enough"
 
@@ -88,6 +90,19 @@ def test_the_folder_of_secrets_may_be_missing(
     monkeypatch.setattr("common.settings.SECRETS", secrets / "missing")
     load(vote.settings.Settings)
     assert not recwarn.list
+
+
+def test_the_documentation_has_every_setting_and_26_are_enough() -> None:
+    text = CONFIGURATION.read_text().partition("## The options of make run")[0]
+    listed = set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
+    fields = {
+        name.upper()
+        for module in (vote, worker, result)
+        for name in module.settings.Settings.model_fields
+        if name != "options"
+    }
+    assert listed - {"OPTION_A", "OPTION_B", "OPTION_C"} == fields | {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+    assert len(fields) + len(("OPTION_…", "OTEL_…")) <= 26
 
 
 def test_title_of_many_options_is_short(monkeypatch: Env) -> None:
