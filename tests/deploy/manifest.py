@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -147,7 +148,14 @@ REPLICATED: dict[str, Any] = {
     },
     "worker": {"keda": {"enabled": True}},
 }
-CHARTS = {"default": {}, "full": FULL, "external": EXTERNAL, "replicated": REPLICATED}
+EXAMPLES = sorted((CHART / "examples").glob("*.yaml"))
+CHARTS = {
+    "default": {},
+    "full": FULL,
+    "external": EXTERNAL,
+    "replicated": REPLICATED,
+    **{path.stem: yaml.safe_load(path.read_text()) for path in EXAMPLES},
+}
 SOURCES = [
     *(f"overlays {name}" for name in OVERLAYS),
     *(f"chart {name}" for name in CHARTS),
@@ -165,3 +173,13 @@ def source(name: str) -> list[Resource]:
         return [each for path in (ROOT / name).glob("*.yaml") for each in parse(path.read_text())]
     kind, _, which = name.partition(" ")
     return overlay(which) if kind == "overlays" else chart(CHARTS[which])
+
+
+def cloud_gateway() -> Resource:
+    """The Gateway that docs/cloud.md shows."""
+    page = (ROOT / "docs" / "cloud.md").read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (gateway,) = (
+        each for block in blocks for each in parse(block) if each.get("kind") == "Gateway"
+    )
+    return gateway

@@ -33,6 +33,7 @@ async def test_the_api_server_accepts_everything() -> None:
         await system.kubectl("create", "serviceaccount", "vote")  # the dry run does not create it
         seen = [await accept(system, manifest.source(source)) for source in manifest.SOURCES]
         assert set().union(*seen) >= CUSTOM
+        assert await accept(system, [manifest.cloud_gateway()]) == {"Gateway"}
 
 
 NOTES: dict[str, tuple[dict[str, Any], str]] = {
