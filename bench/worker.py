@@ -64,7 +64,7 @@ async def measure(system: System) -> list[Row]:
 def _ballot(number: int, voters: int) -> Ballot:
     """Return a ballot of a voter in the table if the number is even, else of a new one."""
     voter = number // 2 % voters if number % 2 == 0 else voters + number
-    return Ballot(hashlib.md5(str(voter).encode()).hexdigest(), "a", microseconds())
+    return Ballot(hashlib.md5(str(voter).encode()).hexdigest(), "a", microseconds(), "bench")
 
 
 async def _bare(connection: asyncpg.Connection, ballots: list[Ballot]) -> float:

@@ -1,7 +1,8 @@
 """The ballot: the message that vote pushes to Redis and a worker stores in Postgres.
 
-On the wire it is one JSON object, `{"voter_id": "…", "vote": "a", "cast_at": 1764000000000000}`.
-The classic voting app sends no `cast_at`; the claim of a worker adds it. With traces on there is
+On the wire it is one JSON object,
+`{"voter_id": "…", "vote": "a", "cast_at": 1764000000000000, "poll": "3f9c…"}`. The classic voting
+app sends no `poll` and no `cast_at`; the claim of a worker adds `cast_at`. With traces on there is
 also a `traceparent`. Unknown keys are ignored.
 """
 
@@ -17,6 +18,8 @@ Letter = Literal[
     "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z",
 ]  # fmt: skip
 
+Revision = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00]*$")]
+
 
 class Ballot(msgspec.Struct, frozen=True, gc=False):
     """One voter's choice.
@@ -27,12 +30,15 @@ class Ballot(msgspec.Struct, frozen=True, gc=False):
             the earlier ones still wait in the queue.
         cast_at: µs since the epoch, UTC; below 2**53, so that every JSON reader keeps all digits.
             Unset in classic messages.
+        poll: The revision of the poll that the voter saw. Unset in classic messages, whose votes
+            count in every poll.
         traceparent: The trace of this vote, in the format of W3C Trace Context. Unset without one.
     """
 
     voter_id: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
     vote: Letter
     cast_at: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | msgspec.UnsetType = msgspec.UNSET
+    poll: Revision | msgspec.UnsetType = msgspec.UNSET
     traceparent: str | msgspec.UnsetType = msgspec.UNSET
 
 

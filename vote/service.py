@@ -62,7 +62,13 @@ class VoteService:
         voter_id = voter_id or self.voter_ids.create()
         try:
             with tracing.sending() as traceparent:  # UNSET without traces
-                ballot = Ballot(voter_id, cast("Letter", option_id), microseconds(), traceparent)
+                ballot = Ballot(
+                    voter_id,
+                    cast("Letter", option_id),
+                    microseconds(),
+                    self.poll.edition,
+                    traceparent,
+                )
                 await self.queue.push(ballot)
         except ClosedError:
             raise closed(option_id) from None

@@ -32,3 +32,5 @@ SELECT statement FROM unnest(ARRAY[
 ]) AS statement
 WHERE to_regclass('votes') IS NOT NULL
 \gexec
+SELECT 'GRANT SELECT ON poll_tallies TO result' WHERE to_regclass('poll_tallies') IS NOT NULL
+\gexec

@@ -25,7 +25,7 @@ async def writing(stores: Stores) -> AsyncIterator[None]:
         connection = await asyncpg.connect(stores.database_url)
         try:
             while True:
-                batch = [Ballot(f"{name}-{commits}", "b", 1)]
+                batch = [Ballot(f"{name}-{commits}", "b", 1, name)]
                 await connection.execute(UPSERT, encode(batch).decode())
                 commits += 1
         finally:
@@ -55,9 +55,11 @@ async def test_a_recount_is_exact_while_votes_are_stored(
         recount = services.start("worker", "--recount", DATABASE_URL=stores.database_url)
         assert await recount.ended() == 0, recount.log
     async with tables.transaction(isolation="repeatable_read"):
-        counted = dict(await tables.fetch("SELECT vote, count(*) FROM votes GROUP BY vote"))
-        assert dict(await tables.fetch("SELECT vote, voters FROM tallies")) == counted
-    assert counted["a"] == 1000
+        counted = await tables.fetch("SELECT poll, vote, count(*) FROM votes GROUP BY 1, 2 ORDER BY 1")
+        kept = await tables.fetch("SELECT poll, vote, voters FROM poll_tallies ORDER BY 1")
+    assert [*map(tuple, kept)] == [*map(tuple, counted)]
+    assert [tuple(row)[:2] for row in counted] == [("", "a"), ("one", "b"), ("two", "b")]
+    assert counted[0][2] == 1000
 
 
 async def test_migrate_waits_for_postgres_and_applies_the_schema(

@@ -18,6 +18,15 @@ from worker.store import UPSERT, Store, newest_per_voter
 ABC: tuple[Letter, ...] = ("a", "b", "c")
 # As the classic worker creates it, and as its forks do.
 CLASSIC = "CREATE TABLE votes (id VARCHAR(255) {}, vote VARCHAR(255) NOT NULL)"
+# As a worker of version 0.2 stores a batch.
+UPSERT_0_2 = """
+INSERT INTO votes (id, vote, cast_at)
+SELECT voter_id, vote, timestamptz 'epoch' + cast_at * interval '1 microsecond'
+FROM jsonb_to_recordset($1::jsonb) AS ballot (voter_id text, vote text, cast_at bigint)
+ON CONFLICT (id) DO UPDATE
+SET vote = excluded.vote, cast_at = excluded.cast_at
+WHERE excluded.cast_at > votes.cast_at
+"""
 
 
 @pytest.fixture
@@ -28,8 +37,26 @@ async def db(stores: Stores) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def upsert(db: asyncpg.Connection, *ballots: Ballot) -> None:
-    await db.execute(UPSERT, newest_per_voter(ballots).json)
+@pytest.fixture
+async def db_0_2(db: asyncpg.Connection) -> asyncpg.Connection:
+    """A database as version 0.2 leaves it."""
+    await db.execute(f"BEGIN; {schema.MIGRATIONS[0]}; COMMIT")
+    assert await schema.version(db) == 1
+    return db
+
+
+async def upsert(db: asyncpg.Connection, *ballots: Ballot, statement: str = UPSERT) -> None:
+    await db.execute(statement, newest_per_voter(ballots).json)
+
+
+async def by_poll(db: asyncpg.Connection) -> dict[tuple[str, str], int]:
+    """Return the tallies by poll and option, if they are what the table has."""
+    counted = await db.fetch("SELECT poll, vote, count(*) AS voters FROM votes GROUP BY poll, vote")
+    tallies = {(row["poll"], row["vote"]): row["voters"] for row in counted}
+    kept = await db.fetch("SELECT poll, vote, voters FROM poll_tallies")
+    assert {(row["poll"], row["vote"]): row["voters"] for row in kept} == tallies
+    await check_tallies(db)
+    return tallies
 
 
 async def check_tallies(db: asyncpg.Connection) -> dict[str, int]:
@@ -106,12 +133,9 @@ async def test_version_0_2_leaves_the_schema_alone(tables: asyncpg.Connection) -
     assert comment == "schema 1704a1f5cfceb9ad"
 
 
-@pytest.mark.parametrize("noted", ["the migration", "the hash of version 0.2"])
 async def test_a_current_schema_is_not_applied_again(
-    tables: asyncpg.Connection, stores: Stores, noted: str
+    tables: asyncpg.Connection, stores: Stores
 ) -> None:
-    if noted == "the hash of version 0.2":
-        await tables.execute("COMMENT ON TABLE votes IS NULL")
     other = await asyncpg.connect(stores.database_url)
     async with other.transaction():
         await other.execute("INSERT INTO votes (id, vote) VALUES ('1', 'a')")
@@ -138,6 +162,90 @@ async def test_a_classic_table_is_migrated_in_place(db: asyncpg.Connection, key:
     # Any ballot is newer than a classic row.
     await upsert(db, Ballot("1", "c", 1))
     assert await check_tallies(db) == {"a": 666, "b": 333, "c": 1}
+
+
+async def test_a_table_of_version_0_2_is_migrated_in_place(db_0_2: asyncpg.Connection) -> None:
+    db = db_0_2
+    await upsert(db, Ballot("1", "a", 1), Ballot("2", "b", 1), statement=UPSERT_0_2)
+    await db.execute("CREATE TABLE before AS SELECT * FROM votes")
+    await schema.apply(db)
+    assert await schema.version(db) == schema.VERSION
+    assert not await db.fetch("SELECT * FROM before EXCEPT SELECT id, vote, cast_at FROM votes")
+    assert await by_poll(db) == {("", "a"): 1, ("", "b"): 1}
+    await upsert(db, Ballot("1", "b", 2, "X"), Ballot("3", "a", 2, "X"))
+    assert await by_poll(db) == {("", "b"): 1, ("X", "b"): 1, ("X", "a"): 1}
+
+
+async def test_the_newest_vote_counts_in_its_poll(tables: asyncpg.Connection) -> None:
+    await upsert(tables, Ballot("1", "a", 1, "X"), Ballot("2", "a", 1, "X"), Ballot("3", "b", 1))
+    await upsert(tables, Ballot("1", "a", 2, "Y"), Ballot("2", "a", 0, "Y"))
+    assert await by_poll(tables) == {("X", "a"): 1, ("Y", "a"): 1, ("", "b"): 1}
+    await upsert(tables, Ballot("1", "b", 3), Ballot("3", "b", 2, "Y"))
+    assert await by_poll(tables) == {("X", "a"): 1, ("", "b"): 1, ("Y", "b"): 1}
+
+
+@pytest.mark.parametrize("worker", ["of version 0.2", "of the classic app"])
+async def test_a_worker_without_polls_stores_a_vote_without_a_poll(
+    tables: asyncpg.Connection, worker: str
+) -> None:
+    """Otherwise the vote would count in the poll of the voter's earlier vote."""
+    db = tables
+    await upsert(db, Ballot("1", "a", 1, "X"), Ballot("2", "a", 1, "X"))
+    transaction = db.transaction()
+    await transaction.start()  # in one transaction, each statement counts by itself
+    await upsert(db, Ballot("2", "b", 2, "X"))
+    if worker == "of version 0.2":
+        await upsert(db, Ballot("1", "a", 2), Ballot("3", "b", 2), statement=UPSERT_0_2)
+    else:
+        await db.execute("UPDATE votes SET vote = $1 WHERE id = $2", "a", "1")
+        await db.execute("INSERT INTO votes (id, vote) VALUES ($1, $2)", "3", "b")
+    await transaction.commit()
+    assert await by_poll(db) == {("", "a"): 1, ("X", "b"): 1, ("", "b"): 1}
+
+
+@pytest.mark.parametrize("dropped", ["TABLE votes", "TABLE tally_shards", "VIEW tallies"])
+async def test_what_was_dropped_is_counted_again_by_poll(
+    tables: asyncpg.Connection, dropped: str
+) -> None:
+    await upsert(tables, Ballot("1", "a", 1, "X"))
+    await tables.execute(f"DROP {dropped} CASCADE")
+    await schema.apply(tables)
+    kept = {} if dropped == "TABLE votes" else {("X", "a"): 1}
+    assert await by_poll(tables) == kept
+    await upsert(tables, Ballot("2", "a", 1, "X"))
+    assert await by_poll(tables) == {("X", "a"): 1 + len(kept)}
+
+
+async def test_a_migration_under_load_loses_nothing(
+    db_0_2: asyncpg.Connection, stores: Stores
+) -> None:
+    """Workers of version 0.2 keep writing; their connections and prepared statements stay."""
+    await db_0_2.execute(
+        "INSERT INTO votes (id, vote, cast_at) SELECT n, 'c', 'epoch' FROM generate_series(1, 9) n"
+    )
+    committed: set[str] = set()
+    is_migrated = asyncio.Event()
+
+    async def write(name: str) -> None:
+        connection = await asyncpg.connect(stores.database_url)
+        after = 0
+        while after < 20:
+            voters = [f"{name}-{len(committed)}", "1", "2"]
+            ballots = [Ballot(voter, "a", 1 + len(committed)) for voter in voters]
+            await upsert(connection, *ballots, statement=UPSERT_0_2)
+            committed.add(voters[0])
+            after += is_migrated.is_set()
+        await connection.close()
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("one", "two", "three"):
+            group.create_task(write(name))
+        await until.true(lambda: len(committed) > 60)
+        await schema.migrate(working.settings(stores))
+        is_migrated.set()
+    stored = {row["id"] for row in await db_0_2.fetch("SELECT id FROM votes")}
+    assert stored == committed | {str(n) for n in range(1, 10)}
+    assert await by_poll(db_0_2) == {("", "a"): len(committed) + 2, ("", "c"): 7}
 
 
 async def test_every_kind_of_write_is_counted(tables: asyncpg.Connection) -> None:

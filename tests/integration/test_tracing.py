@@ -71,7 +71,7 @@ async def test_a_vote_without_a_trace_has_a_ballot_as_before(
             async with visitor.opened(vote.url) as guest:
                 await guest.vote("a", headers={"traceparent": traceparent()})
             (ballot,) = await visitor.ballots(client)
-            assert list(ballot) == ["voter_id", "vote", "cast_at"]
+            assert list(ballot) == ["voter_id", "vote", "cast_at", "poll"]
             await client.delete(keys.VOTES)
             await vote.terminate()
         assert spans.spans == []
@@ -82,7 +82,8 @@ async def test_only_a_bounded_number_of_a_batch_is_traced(
 ) -> None:
     traces = [f"{number:032x}" for number in range(1, 2 * MAX_TRACED)]
     ballots = [
-        Ballot(f"voter-{trace}", "a", microseconds(), traceparent(trace=trace)) for trace in traces
+        Ballot(f"voter-{trace}", "a", microseconds(), traceparent=traceparent(trace=trace))
+        for trace in traces
     ]
     await client.rpush(keys.VOTES, *map(encode, ballots))
     async with collector.opened() as spans:
@@ -104,7 +105,7 @@ def test_any_traceparent_is_stored(text: str) -> None:
 async def test_a_wrong_traceparent_stops_nothing(
     stores: Stores, services: service.Services, client: redis.asyncio.Redis, tables: object
 ) -> None:
-    await client.rpush(keys.VOTES, encode(Ballot("1", "a", microseconds(), "é" * 200)))
+    await client.rpush(keys.VOTES, encode(Ballot("1", "a", microseconds(), traceparent="é" * 200)))
     async with collector.opened() as spans:
         await services.ready("worker", **stores.environment, **spans.environment)
         await until.true(lambda: bool(spans.named("process votes")))
@@ -117,7 +118,8 @@ async def test_a_failed_commit_is_an_error_in_both_traces(
     async with collector.opened() as spans:
         worker = await services.ready("worker", **stores.environment, **spans.environment)
         await stores.postgres.stop()
-        await client.rpush(keys.VOTES, encode(Ballot("1", "a", microseconds(), traceparent())))
+        ballot = Ballot("1", "a", microseconds(), traceparent=traceparent())
+        await client.rpush(keys.VOTES, encode(ballot))
 
         def failed() -> set[bool]:
             """Return for each failed span whether it belongs to the trace of the vote."""

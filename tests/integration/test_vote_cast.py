@@ -32,7 +32,7 @@ async def test_a_form_is_answered_by_a_redirect_once_redis_has_the_vote(
     answer = await guest.vote("b")
     assert (answer.status, answer.headers["location"]) == (303, "./")
     (ballot,) = await visitor.ballots(client)
-    assert ballot.keys() == {"voter_id", "vote", "cast_at"}
+    assert ballot.keys() == {"voter_id", "vote", "cast_at", "poll"}
     assert ballot["vote"] == "b"
     assert before <= ballot["cast_at"] <= time.time_ns() // 1000
     assert (await guest.get()).pressed == "b"

@@ -45,17 +45,18 @@ def test_an_encoded_ballot_decodes_to_itself(voter_id: str, cast_at: int) -> Non
 
 
 def test_the_form_on_the_wire() -> None:
-    assert json.loads(encode(Ballot("7d2f", "a", 17))) == {
+    assert json.loads(encode(Ballot("7d2f", "a", 17, "3f9c"))) == {
         "voter_id": "7d2f",
         "vote": "a",
         "cast_at": 17,
+        "poll": "3f9c",
     }
 
 
-def test_a_classic_message_has_no_time() -> None:
+def test_a_classic_message_has_neither_time_nor_poll() -> None:
     classic = b'{"voter_id": "1a2b3c4d5e6f708", "vote": "a"}'
     assert decode(classic) == Ballot("1a2b3c4d5e6f708", "a")
-    assert "cast_at" not in json.loads(encode(decode(classic)))
+    assert list(json.loads(encode(decode(classic)))) == ["voter_id", "vote"]
 
 
 def test_unknown_keys_are_ignored() -> None:
@@ -78,6 +79,9 @@ def test_unknown_keys_are_ignored() -> None:
         (message(voter_id="a\0b"), "invalid"),
         (message(voter_id="x" * 256), "invalid"),
         (message(vote="A"), "invalid"),
+        (message(poll=7), "invalid"),
+        (message(poll="a\0b"), "invalid"),
+        (message(poll="x" * 65), "invalid"),
         (message(vote="ab"), "invalid"),
         (message(vote=["a"]), "invalid"),
         (message(cast_at=True), "invalid"),

@@ -3,6 +3,7 @@
 LOCK TABLE votes IN SHARE ROW EXCLUSIVE MODE;
 
 DELETE FROM tally_shards;
-INSERT INTO tally_shards (vote, shard, voters) SELECT vote, 0, count(*) FROM votes GROUP BY vote;
+INSERT INTO tally_shards (poll, vote, shard, voters)
+SELECT poll, vote, 0, count(*) FROM votes GROUP BY poll, vote;
 
 NOTIFY tallies;
