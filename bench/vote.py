@@ -14,7 +14,7 @@ from common.keys import VOTES
 
 PROCESSES = 2
 CONNECTIONS = 64  # of all processes together
-EDITION = re.compile('data-poll="([^"]+)"')
+REVISION = re.compile('data-poll="([^"]+)"')
 COOKIE = "voter_id"
 
 
@@ -65,10 +65,10 @@ async def _requests(url: str) -> list[tuple[str, Request, float]]:
             async with client.get(url) as answer:
                 page = await answer.text()
                 cookies.append(f"{COOKIE}={answer.cookies[COOKIE].coded_value}")
-    edition = EDITION.search(page)
-    if edition is None:
+    revision = REVISION.search(page)
+    if revision is None:
         raise RuntimeError(f"{url} is not a vote page: it has no data-poll")
-    form = f"poll={edition[1]}&vote=a"
+    form = f"poll={revision[1]}&vote=a"
     return [
         ("form posts", Request("text/html", form), 0.25),
         ("script posts", Request("application/json", form, cookies), 0.20),

@@ -55,13 +55,14 @@ class PollSettings(ServiceSettings):
 
     options: Options = Field(default={})
     poll_title: str | None = Field(default=None, max_length=MAX_NAME)
+    poll_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     poll_closes_at: Annotated[AwareDatetime, BeforeValidator(_check_is_text)] | None = None
 
     @property
     def poll(self) -> Poll:
-        """The question, its options and when it closes."""
+        """The question, its options, when it closes and its id."""
         title = (self.poll_title or "").strip() or _title(list(self.options.values()))
-        return Poll(title, self.options, self.poll_closes_at)
+        return Poll(title, self.options, self.poll_closes_at, self.poll_id)
 
 
 def _title(names: list[str]) -> str:

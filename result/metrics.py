@@ -16,7 +16,7 @@ class Metrics:
         counter = partial(Counter, registry=self.registry)
         gauge = partial(Gauge, registry=self.registry)
         histogram = partial(Histogram, registry=self.registry)
-        self.voters = gauge("result_voters", "Voters behind each option.", ["option"])
+        self.voters = gauge("result_voters", "Voters behind each option.", ["option", "poll"])
         self.browsers = gauge("result_browsers", "Connected browsers.")
         self.broadcasts = counter("result_broadcasts", "Scores sent to all browsers.")
         self.tally_read_seconds = histogram(

@@ -28,6 +28,7 @@ class OptionResult(BaseModel):
 class Results(BaseModel):
     """The result of the poll."""
 
+    poll: str = Field(examples=["3f9c81b0d27a"], description="The poll revision")
     title: str = Field(examples=["Cats vs Dogs!"])
     options: list[OptionResult]
     total: int
@@ -83,6 +84,7 @@ async def results(response: Response, status: Annotated[Status, Depends(get_stat
         )
     response.headers.update(headers)
     return Results(
+        poll=status.poll.revision,
         title=status.poll.title,
         options=[
             OptionResult(id=letter, name=name, votes=tally.votes[letter])

@@ -64,7 +64,8 @@ class Status:
         commits = [each.last_commit for each in sessions or [] if each.last_commit]
         return {
             "as_of": _ms(tally.as_of) if tally else None,
-            "poll": self.poll.edition,
+            "poll": self.poll.revision,
+            "text": self.poll.text_hash,
             "closes_at": _ms(self.poll.closes_at) if self.poll.closes_at else None,
             "final": self.is_final,
             "postgres": _store(self.tallies.postgres),

@@ -52,7 +52,10 @@ class System:
             "now": milliseconds(),
             "replicas": self._replicas(_claims(sessions or [])),
             "abandoned": None if silent is None else _claims(silent),
-            **{key: status[key] for key in ("waiting", "claimed", "dead", "redis", "postgres")},
+            **{
+                key: status[key]
+                for key in ("poll", "waiting", "claimed", "dead", "redis", "postgres")
+            },
             "stored": sum(tally.votes.values()) if tally else None,
             "browsers": sum(each.browsers or 0 for each in heartbeats),
             "commits": sum(each.commits or 0 for each in heartbeats),

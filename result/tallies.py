@@ -59,7 +59,7 @@ class Tallies:
         self.postgres = postgres
         self.servers: Servers | None = None
         self._settings = settings
-        self._option_ids = list(poll.options)
+        self._poll = poll
         self._metrics = metrics
         self._audience = audience
 
@@ -103,8 +103,8 @@ class Tallies:
     async def _read(self, connection: asyncpg.Connection) -> Tally:
         as_of = datetime.datetime.now(datetime.UTC)
         with self._metrics.tally_read_seconds.time():
-            rows = dict(await connection.fetch(TALLIES))
-        votes = {option_id: rows.get(option_id, 0) for option_id in self._option_ids}
+            rows = dict(await connection.fetch(TALLIES, self._poll.revision))
+        votes = {option_id: rows.get(option_id, 0) for option_id in self._poll.options}
         for option_id, count in votes.items():
-            self._metrics.voters.labels(option_id).set(count)
+            self._metrics.voters.labels(option_id, self._poll.revision).set(count)
         return Tally(votes, as_of)

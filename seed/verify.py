@@ -19,6 +19,7 @@ class Result:
         self._client = client
         self._url = url
         self._timeout = timeout  # seconds to wait for an answer, and for the numbers
+        self._poll: str | None = None  # of the first answer
 
     async def check(self, before: Counter[str], cast: Counter[str], *, exact: bool) -> None:
         """Wait until the numbers have grown by `cast`.
@@ -54,8 +55,12 @@ class Result:
     async def _attempt(self) -> Counter[str]:
         async with self._client.get(f"{self._url}/api/results") as answer:
             answer.raise_for_status()
-            options = (await answer.json())["options"]
-            return Counter({option["id"]: option["votes"] for option in options})
+            result = await answer.json()
+        poll = result.get("poll")
+        if (self._poll or poll) != poll:
+            raise SeedError(f"{self._url} shows another poll now: {poll} instead of {self._poll}")
+        self._poll = poll
+        return Counter({option["id"]: option["votes"] for option in result["options"]})
 
 
 def _growth(before: Counter[str], after: Counter[str]) -> Counter[str]:

@@ -11,7 +11,9 @@ from aiohttp import ClientResponse, ClientSession
 from seed.retry import SeedError, TransientError, retry
 
 COOKIE = "voter_id"
-TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})  # the same request may succeed later
+CHANGED = 409  # the page shows another poll than the replica that got the vote
+POLL = re.compile('data-poll="([^"]+)"')  # a classic page has none
+TRANSIENT = frozenset({408, CHANGED, 429, 500, 502, 503, 504})  # the same request may succeed later
 STATE = re.compile('data-state="([^"]+)"')  # the reason, in a page of the vote service
 
 
@@ -23,6 +25,7 @@ class Voter:
         self._client = client
         self._vote = vote
         self._cookie: str | None = None
+        self._form: dict[str, str] | None = None  # of the page that this voter sees
 
     async def cast(self, within: float) -> None:
         """Cast the vote and return when it is acknowledged.
@@ -33,26 +36,33 @@ class Voter:
         await retry(self._attempt, within)
 
     async def _attempt(self) -> None:
-        if self._cookie is None:
-            self._cookie = await self._load_page()
+        if self._form is None:
+            self._form = await self._load_page()
         self.was_sent = True
-        form = {"vote": self._vote}
         # Kept open, the connections would never reach replicas that are added meanwhile.
-        headers = {"Cookie": f"{COOKIE}={self._cookie}", "Connection": "close"}
+        headers = self._headers | {"Connection": "close"}
         async with self._client.post(
-            "", data=form, headers=headers, allow_redirects=False
+            "", data=self._form, headers=headers, allow_redirects=False
         ) as answer:
+            if answer.status == CHANGED:
+                self._form = None
             if answer.status != 303:
                 raise await _failure(f"vote {self._vote}", answer)
 
-    async def _load_page(self) -> str:
-        async with self._client.get("") as answer:
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Cookie": f"{COOKIE}={self._cookie}"} if self._cookie else {}
+
+    async def _load_page(self) -> dict[str, str]:
+        async with self._client.get("", headers=self._headers) as answer:
             if answer.status != 200:
                 raise await _failure("page", answer)
-            if COOKIE not in answer.cookies:  # the vote service has not reached Redis yet
+            if COOKIE in answer.cookies:
+                self._cookie = answer.cookies[COOKIE].coded_value
+            if self._cookie is None:  # the vote service has not reached Redis yet
                 raise TransientError(f"page: no {COOKIE} cookie")
-            await answer.read()
-            return answer.cookies[COOKIE].coded_value
+            poll = POLL.search(await answer.text())
+        return {"vote": self._vote} | ({"poll": poll[1]} if poll else {})
 
 
 async def _failure(what: str, answer: ClientResponse) -> Exception:

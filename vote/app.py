@@ -93,7 +93,7 @@ def create_app(settings: Settings) -> ASGIApp:
         },
     )
     app.include_router(routes.router)
-    cookies = VoterCookies(voter_ids, poll.edition)
+    cookies = VoterCookies(voter_ids, poll.revision)
     app.state.parts = routes.Parts(service, cookies, page, redis, metrics, problems)
     # Outermost, so that also the answer to an internal error has the headers.
     return SecurityHeaders(app, identity.headers)

@@ -14,7 +14,7 @@ class FaultyVoteService(VoteService):
     faults: Faults
 
     async def record(
-        self, voter_id: str | None, option_id: str | None, edition: str | None
+        self, voter_id: str | None, option_id: str | None, revision: str | None
     ) -> Ballot:
         """Do as `VoteService.record`, after the faults.
 
@@ -24,4 +24,4 @@ class FaultyVoteService(VoteService):
         await self.faults.delay("vote-latency")
         if self.faults.hits("vote-errors"):
             raise not_taken("an injected fault", option_id)
-        return await super().record(voter_id, option_id, edition)
+        return await super().record(voter_id, option_id, revision)

@@ -78,7 +78,8 @@ class Vote(BaseModel):
 
     vote: str = Field(examples=["a"])
     poll: str | None = Field(
-        None, description="The `data-poll` of the page on which this vote is based."
+        None,
+        description="The poll revision: the `data-poll` of the page on which this vote is based.",
     )
 
 

@@ -39,21 +39,21 @@ class VoteService:
     queue: Queue
 
     async def record(
-        self, voter_id: str | None, option_id: str | None, edition: str | None
+        self, voter_id: str | None, option_id: str | None, revision: str | None
     ) -> Ballot:
         """Record a vote. Return once Redis has acknowledged it.
 
         Args:
             voter_id: The voter. None: a new one.
             option_id: The voter's choice.
-            edition: The edition of the poll that the voter saw, if known.
+            revision: The poll revision that the voter saw, if known.
 
         Raises:
             Refusal: The vote is not accepted.
         """
         if self.poll.is_closed():
             raise closed(option_id)
-        if edition not in (None, self.poll.edition):
+        if revision not in (None, self.poll.revision):
             raise Refusal(409, "changed", "the poll has changed: this vote is for another one")
         if option_id not in self.poll.options:
             raise self.unknown_option()
@@ -66,7 +66,7 @@ class VoteService:
                     voter_id,
                     cast("Letter", option_id),
                     microseconds(),
-                    self.poll.edition,
+                    self.poll.revision,
                     traceparent,
                 )
                 await self.queue.push(ballot)

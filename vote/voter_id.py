@@ -13,7 +13,7 @@ from starlette.responses import Response
 from common import keys
 
 VOTER_COOKIE = "voter_id"
-CHOICE_COOKIE = "vote"  # the voter's option and the edition of the poll, which the page marks
+CHOICE_COOKIE = "vote"  # the voter's option and the poll revision, which the page marks
 COOKIE_AGE = 365 * 24 * 3600  # seconds
 ID_BYTES = 16
 SECRET_BYTES = 32
@@ -88,10 +88,10 @@ class VoterIds:
 
 @dataclass(frozen=True)
 class VoterCookies:
-    """The cookies of a voter: the signed id, and the choice in this edition of the poll."""
+    """The cookies of a voter: the signed id, and the choice in this revision of the poll."""
 
     voter_ids: VoterIds
-    edition: str
+    revision: str
 
     def voter_id(self, request: Request) -> str | None:
         """Return the voter id in the cookie of a request; None for a new voter."""
@@ -99,8 +99,8 @@ class VoterCookies:
 
     def choice(self, request: Request) -> str | None:
         """Return the option for which this voter has voted, if it was in this poll."""
-        option_id, _, edition = request.cookies.get(CHOICE_COOKIE, "").partition(".")
-        return option_id if edition == self.edition and self.voter_id(request) else None
+        option_id, _, revision = request.cookies.get(CHOICE_COOKIE, "").partition(".")
+        return option_id if revision == self.revision and self.voter_id(request) else None
 
     def welcome(self, request: Request, response: Response) -> None:
         """Give a new voter an id."""
@@ -113,7 +113,7 @@ class VoterCookies:
         """Set the cookies of a voter and of the choice; None removes an earlier choice."""
         _set_cookie(request, response, VOTER_COOKIE, self.voter_ids.sign(voter_id))
         if choice is not None:
-            _set_cookie(request, response, CHOICE_COOKIE, f"{choice}.{self.edition}")
+            _set_cookie(request, response, CHOICE_COOKIE, f"{choice}.{self.revision}")
         elif CHOICE_COOKIE in request.cookies:
             response.delete_cookie(CHOICE_COOKIE)
 

@@ -29,7 +29,9 @@ connect({
     isFinal = pipeline.final;
     strip.update(pipeline, at);
     settle();
-    if (pipeline.poll !== main.dataset.poll || pipeline.closes_at !== closesAt) reloadSoon();
+    const { poll, text } = main.dataset;
+    const isOutdated = pipeline.poll !== poll || (pipeline.text ?? text) !== text; // old: no text
+    if (isOutdated || pipeline.closes_at !== closesAt) reloadSoon();
   },
   tick: () => strip.draw(),
 });

@@ -1,6 +1,7 @@
 """The result page in a browser."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -213,12 +214,13 @@ async def test_polling_where_websockets_are_swallowed(arrive: Arrive, serve: Ser
     await expect(wall.health).to_have_text("All is well", timeout=20_000)
 
 
-async def test_a_changed_poll_is_loaded_again(arrive: Arrive) -> None:
-    page = ResultPage()
+@pytest.mark.parametrize("poll_id", [None, "drinks"])
+async def test_a_changed_poll_is_loaded_again(arrive: Arrive, poll_id: str | None) -> None:
+    page = ResultPage(replace(poll_of(), id=poll_id))
     wall = await arrive(page)
     await expect(wall.health).to_have_text("All is well")
     await wall.page.evaluate("Math.random = () => 0")  # viewers reload at random moments
-    page.poll = poll_of("Tea", "Coffee")
+    page.poll = replace(poll_of("Tea", "Coffee"), id=poll_id)
     await expect(wall.page.locator(".side .name").first).to_have_text("Tea", timeout=10_000)
 
 

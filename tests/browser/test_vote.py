@@ -1,6 +1,7 @@
 """The vote page in a browser."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ async def test_a_tap_votes_and_another_one_changes_the_vote(arrive: Arrive) -> N
     await expect(phone.notice).to_have_text("Your vote for Cats is in. You can change it.")
     await phone.vote("b")
     await expect(phone.option("a")).to_have_attribute("aria-pressed", "false")
-    assert page.votes == [{"vote": each, "poll": page.poll.edition} for each in ("a", "b")]
+    assert page.votes == [{"vote": each, "poll": page.poll.revision} for each in ("a", "b")]
 
 
 async def test_the_redirect_of_an_earlier_version_means_recorded(arrive: Arrive) -> None:
@@ -169,12 +170,14 @@ async def test_offline_for_long(arrive: Arrive) -> None:
         await expect(phone.option("a")).to_have_attribute("data-mark", "recorded")
 
 
-@pytest.mark.parametrize("is_late", [False, True])
-async def test_a_changed_poll_is_loaded_again(arrive: Arrive, is_late: bool) -> None:
-    page = VotePage()
+@pytest.mark.parametrize(("is_late", "poll_id"), [(False, None), (False, "drinks"), (True, None)])
+async def test_a_changed_poll_is_loaded_again(
+    arrive: Arrive, is_late: bool, poll_id: str | None
+) -> None:
+    page = VotePage(replace(poll_of(), id=poll_id))
     phone = await arrive(page)
     with phone.network_errors():
-        page.poll = poll_of("Tea", "Coffee")
+        page.poll = replace(poll_of("Tea", "Coffee"), id=poll_id)
         if is_late:
             page.answer = (409, {"reason": "changed"})
             await phone.option("a").click()

@@ -144,11 +144,11 @@ def test_a_password_reaches_the_secret_as_it_is(password: str) -> None:
 
 def test_every_option_reaches_the_pages() -> None:
     options = [f"Option {number}" for number in range(26)]
-    made = manifest.chart({"poll": {"options": options, "title": "2026"}})
+    made = manifest.chart({"poll": {"options": options, "title": "2026", "id": "7"}})
     for page in ("Deployment vote", "Deployment vote-result"):
         found = manifest.environment(made, page)
         assert [found[f"OPTION_{letter}"] for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"] == options
-        assert found["POLL_TITLE"] == "2026"
+        assert (found["POLL_TITLE"], found["POLL_ID"]) == ("2026", "7")
 
 
 def merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

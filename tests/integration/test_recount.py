@@ -55,7 +55,9 @@ async def test_a_recount_is_exact_while_votes_are_stored(
         recount = services.start("worker", "--recount", DATABASE_URL=stores.database_url)
         assert await recount.ended() == 0, recount.log
     async with tables.transaction(isolation="repeatable_read"):
-        counted = await tables.fetch("SELECT poll, vote, count(*) FROM votes GROUP BY 1, 2 ORDER BY 1")
+        counted = await tables.fetch(
+            "SELECT poll, vote, count(*) FROM votes GROUP BY 1, 2 ORDER BY 1"
+        )
         kept = await tables.fetch("SELECT poll, vote, voters FROM poll_tallies ORDER BY 1")
     assert [*map(tuple, kept)] == [*map(tuple, counted)]
     assert [tuple(row)[:2] for row in counted] == [("", "a"), ("one", "b"), ("two", "b")]

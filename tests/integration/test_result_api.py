@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from common import security
+from common.poll import Poll
 from tests import until
 from tests.integration import listener
 
@@ -33,6 +34,7 @@ async def test_results_are_what_the_classic_result_page_counts(
     as_of = datetime.datetime.fromisoformat(results.pop("as_of"))
     assert before <= as_of <= datetime.datetime.now(datetime.UTC)
     assert results == {
+        "poll": Poll("Cats vs Dogs!", {"a": "Cats", "b": "Dogs"}).revision,
         "title": "Cats vs Dogs!",
         "options": [
             {"id": "a", "name": "Cats", "votes": classic["a"]},
@@ -47,7 +49,7 @@ async def test_the_api_is_described(result_url: str) -> None:
     document = json.loads((await listener.get(result_url, "/openapi.json"))[2])
     assert list(document["paths"]) == ["/api/results"]
     schema = document["components"]["schemas"]["Results"]
-    assert set(schema["required"]) == {"title", "options", "total", "as_of", "final"}
+    assert set(schema["required"]) == {"poll", "title", "options", "total", "as_of", "final"}
 
 
 async def test_health_and_metrics(result_url: str, tables: asyncpg.Connection) -> None:
@@ -61,7 +63,9 @@ async def test_health_and_metrics(result_url: str, tables: asyncpg.Connection) -
     assert (status, states) == (200, {"postgres": "available", "redis": "available"})
     lines = (await listener.get(result_url, "/metrics"))[2].splitlines()
     samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    assert samples['result_voters{option="a"}'] == samples['result_voters{option="b"}'] == "1.0"
+    poll = (await listener.results(result_url))["poll"]
+    for option in "ab":
+        assert samples[f'result_voters{{option="{option}",poll="{poll}"}}'] == "1.0"
     assert samples['dependency_up{dependency="postgres"}'] == "1.0"
     assert float(samples["result_broadcasts_total"]) >= 1
     assert float(samples["result_tally_read_seconds_count"]) >= 1

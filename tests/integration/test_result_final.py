@@ -142,7 +142,8 @@ async def test_numbers_are_as_of_before_they_were_read(
 ) -> None:
     took = 0.3 * SECOND
     await tables.execute(
-        "CREATE OR REPLACE VIEW tallies AS SELECT 'a'::varchar(255) AS vote, 7::bigint AS voters"
+        "CREATE OR REPLACE VIEW poll_tallies AS"
+        " SELECT ''::text AS poll, 'a'::varchar(255) AS vote, 7::bigint AS voters"
         f" FROM pg_sleep({took.total_seconds()})"
     )
 

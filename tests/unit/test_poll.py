@@ -20,13 +20,19 @@ def test_poll_closes_at_its_moment_in_any_time_zone() -> None:
     assert poll.is_closed()
 
 
-def test_edition_changes_with_title_and_options_only() -> None:
+def test_the_revision_changes_with_title_and_options_only() -> None:
     poll = Poll("t", OPTIONS)
-    assert poll.edition == Poll("t", OPTIONS, MOMENT).edition
+    assert poll.revision == Poll("t", OPTIONS, MOMENT).revision
     others = [
         Poll("u", OPTIONS),
         Poll("t", {"a": "Dogs", "b": "Cats"}),
         Poll("t", {**OPTIONS, "c": "Fish"}),
         Poll("t", {**OPTIONS, "b": "Fish"}),
     ]
-    assert len({poll.edition, *(each.edition for each in others)}) == 5
+    assert len({poll.revision, *(each.revision for each in others)}) == 5
+
+
+def test_an_id_keeps_the_revision_when_the_text_is_corrected() -> None:
+    poll, corrected = Poll("t", OPTIONS, id="lunch"), Poll("T", OPTIONS, id="lunch")
+    assert poll.revision == corrected.revision == "lunch"
+    assert poll.text_hash != corrected.text_hash

@@ -26,22 +26,31 @@ class System:
         self.page_faults: list[int] = []
         self.vote_faults: list[int] = []
         self.is_losing_votes = False
+        self.poll = "one"
+        self.polls: list[object] = []  # of the votes
+        self.next_poll = ""  # after the first page
         self.readiness = [200]
         self.others = Counter[str]()  # what others change at the same time
 
     async def page(self, request: web.Request) -> web.Response:
         if self.page_faults:
             return web.Response(status=self.page_faults.pop(0))
-        response = web.Response(text="<form>")
-        response.set_cookie("voter_id", f"voter{time.monotonic_ns()}.signature")
+        response = web.Response(text=f'<main data-poll="{self.poll}">')
+        if "voter_id" not in request.cookies:
+            response.set_cookie("voter_id", f"voter{time.monotonic_ns()}.signature")
+        self.poll = self.next_poll or self.poll
         return response
 
     async def vote(self, request: web.Request) -> web.Response:
         self.posts += 1
         self.connections.add(request.protocol)
         fault = self.vote_faults.pop(0) if self.vote_faults else 303
+        form = await request.post()
+        self.polls.append(form["poll"])
+        if form["poll"] != self.poll:
+            return web.Response(status=409, text='<main data-state="changed">')
         if fault not in (403, 429) and not self.is_losing_votes:
-            self.votes[request.cookies["voter_id"]] = str((await request.post())["vote"])
+            self.votes[request.cookies["voter_id"]] = str(form["vote"])
         if fault == LOST and request.transport:
             request.transport.abort()
         return web.Response(status=fault or 500, text='<main data-state="closed">')
@@ -53,7 +62,10 @@ class System:
         counts = Counter(self.votes.values())
         counts.update(self.others if self.posts else {})
         return web.json_response(
-            {"options": [{"id": option, "votes": counts[option]} for option in "abc"]}
+            {
+                "poll": self.poll,
+                "options": [{"id": option, "votes": counts[option]} for option in "abc"],
+            }
         )
 
     def options(self, *arguments: str) -> Options:
@@ -88,6 +100,19 @@ async def test_a_retried_vote_counts_once(system: System) -> None:
     assert await seed(system.options("--votes=4", "--concurrency=2")) == 0
     assert system.posts == 9
     assert len(system.votes) == 4
+
+
+async def test_a_vote_names_the_poll_of_its_page(system: System) -> None:
+    system.next_poll = "two"
+    assert await seed(system.options("--votes=1")) == 0
+    assert system.polls == ["one", "two"]
+    assert len(system.votes) == 1
+
+
+async def test_a_result_of_another_poll_is_an_error(system: System) -> None:
+    system.next_poll = "two"
+    with pytest.raises(SeedError, match="another poll now: two instead of one"):
+        await seed(system.options("--votes=1", f"--verify={system.url}"))
 
 
 async def test_each_vote_closes_its_connection(system: System) -> None:

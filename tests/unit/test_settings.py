@@ -60,11 +60,17 @@ def test_options_title_and_end_come_from_the_environment_before_the_env_file(
     (folder / ".env").write_text("OPTION_A=Tea\nOPTION_C=Milk\nPOLL_TITLE=Drinks?\n")
     set_all(
         monkeypatch,
-        {"OPTION_A": " Green  tea", "OPTION_B": "", "POLL_CLOSES_AT": "2030-01-31T20:00:00+01:00"},
+        {
+            "OPTION_A": " Green  tea",
+            "OPTION_B": "",
+            "POLL_CLOSES_AT": "2030-01-31T20:00:00+01:00",
+            "POLL_ID": "lunch-7",
+        },
     )
     poll = load(PollSettings).poll
     assert list(poll.options.items()) == [("a", "Green tea"), ("b", "Dogs"), ("c", "Milk")]
     assert poll.title == "Drinks?"
+    assert poll.revision == "lunch-7"
     assert poll.closes_at == datetime.datetime(2030, 1, 31, 19, tzinfo=datetime.UTC)
 
 
@@ -119,6 +125,8 @@ def test_title_of_many_options_is_short(monkeypatch: Env) -> None:
         ({"OPTION_1": "x"}, "OPTION_1"),
         ({"POLL_CLOSES_AT": "2030-01-31T20:00:00"}, "POLL_CLOSES_AT: '2030-01-31T20:00:00'"),
         ({"POLL_CLOSES_AT": "1764000000"}, "POLL_CLOSES_AT: '1764000000'"),
+        ({"POLL_ID": "a b"}, "POLL_ID: 'a b'"),
+        ({"POLL_ID": "x" * 65}, "POLL_ID: 'xxx"),
         ({"PORT": "65536"}, "PORT: 65536 is out of range (1 to 65535)"),
         ({"PORT": "x"}, "PORT: 'x'"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: 'loud'"),

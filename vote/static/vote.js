@@ -221,10 +221,10 @@ async function refresh() {
   const before = wanted;
   const served = await fetchMain();
   if (!served || sending || wanted !== before) return;
-  const { state, now, poll, closesAt } = served.dataset;
+  const { state, now, poll, text, closesAt } = served.dataset;
   skew = Number(now) - Date.now();
   const choice = served.querySelector('[data-mark="recorded"]')?.value ?? null;
-  const isOtherPoll = poll !== main.dataset.poll;
+  const isOtherPoll = poll !== main.dataset.poll || text !== main.dataset.text;
   const isClosed = state === "closed";
   const isLate = doubted !== null || (wanted !== null && wanted !== recorded);
   if (isOtherPoll) {
