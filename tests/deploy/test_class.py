@@ -23,7 +23,7 @@ def test_the_seed_job_accepts_the_arguments_of_the_load() -> None:
 def test_the_seed_job_of_the_chart_accepts_more_options() -> None:
     more = {"seed": {"enabled": True, "votes": 200, "extraArgs": ["--exact", "--rate=20"]}}
     (job,) = (each for each in manifest.chart(more) if each["kind"] == "Job")
-    options = parse(job["spec"]["template"]["spec"]["containers"][0]["args"], {})
+    options = parse(job["spec"]["template"]["spec"]["containers"][0]["args"])
     assert (options.votes, options.rate, options.exact) == (200, 20, True)
     assert options.verify == "http://vote-result:5001"
 
