@@ -12,6 +12,9 @@ async def opened(client: typing.Any, *rules: str) -> AsyncIterator[dict[str, str
     await client.acl_deluser(name)
     await client.execute_command("ACL", "SETUSER", name, "on", f">{password}", *rules)
     address = client.get_connection_kwargs()
-    url = f"redis://{name}@{address['host']}:{address['port']}"
+    if "path" in address:
+        url = f"unix://{name}@{address['path']}"
+    else:
+        url = f"redis://{name}@{address['host']}:{address['port']}"
     yield {"REDIS_URL": url, "REDIS_PASSWORD": password}
     await client.acl_deluser(name)
