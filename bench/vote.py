@@ -10,7 +10,7 @@ from bench import wrk
 from bench.row import Row
 from bench.system import System
 from bench.wrk import Load, Request
-from common.keys import VOTES
+from common.queue.keys import VOTES
 
 PROCESSES = 2
 CONNECTIONS = 64  # of all processes together

@@ -10,9 +10,9 @@ import redis.asyncio
 
 from bench.row import Row
 from bench.system import System
-from common import keys
-from common.ballot import Ballot, encode
 from common.clock import microseconds
+from common.queue import keys
+from common.queue.message import Ballot, encode
 from worker.store import UPSERT
 
 BATCH = 5_000  # ballots; the worker's default

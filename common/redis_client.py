@@ -11,7 +11,7 @@ import redis.backoff
 import redis.exceptions
 import redis.maint_notifications
 
-from common import keys
+from common.queue import keys
 from common.settings import SettingsError
 from common.store_settings import RedisSettings
 

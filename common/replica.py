@@ -14,9 +14,9 @@ import msgspec
 from prometheus_client import Counter, Histogram
 from redis.asyncio import Redis
 
-from common import keys
 from common.clock import milliseconds
 from common.metrics import total
+from common.queue import keys
 from common.redis_client import UNAVAILABLE, check_write
 
 INTERVAL = 0.5  # seconds between two heartbeats, if their content differs

@@ -17,8 +17,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from common import keys
-from common.ballot import Ballot
+from common.queue import keys
+from common.queue.message import Ballot
 
 MAX_TRACED = 128  # ballots of a batch with a span of their own; a span keeps as many links
 COUNT = "messaging.batch.message_count"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from common.ballot import Ballot
+from common.queue.message import Ballot
 from common.settings import SettingsError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import msgspec
 import redis.asyncio
 import redis.exceptions
 
-from common import keys
 from common.dependency import Dependency
 from common.poll import Poll
+from common.queue import keys
 from common.redis_client import UNAVAILABLE, check_write
 from common.replica import Heartbeat, SessionOwner
 from result.audience import Audience

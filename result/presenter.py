@@ -14,10 +14,11 @@ from itsdangerous import TimestampSigner
 from pydantic import AfterValidator, BaseModel, Field
 from redis.asyncio import Redis
 
-from common import faults, keys
+from common import faults
 from common.dependency import describe
 from common.faults import Fault, FaultError
 from common.problem import responses
+from common.queue import keys
 from common.redis_client import UNAVAILABLE
 from common.security import is_cross_site
 from result.routes import get_status

@@ -18,6 +18,7 @@ from common.dependency import Dependency
 from common.faults import Faults
 from common.metrics import total
 from common.problem import Problems
+from common.queue.producer import RUNNERS, Producer
 from common.redis_client import check_write, connect
 from common.replica import Heartbeat, Identity, Replica
 from common.security import BodyLimit, SecurityHeaders
@@ -25,7 +26,6 @@ from vote import routes
 from vote.faults import FaultyVoteService
 from vote.metrics import Metrics
 from vote.page import STATIC, Page
-from vote.queue import RUNNERS, Queue
 from vote.service import Refusal, VoteService
 from vote.settings import Settings
 from vote.voter_id import VoterCookies, VoterIds
@@ -45,11 +45,11 @@ def create_app(settings: Settings) -> ASGIApp:
     redis = Dependency("redis", settings.redis_address)
     voter_ids = VoterIds(secret.get_secret_value() if secret else None)
     page = Page(poll, str(identity), settings.result_url, identity.version)
-    queue = Queue(client, metrics, settings.redis_replicas, poll.last_push)
+    producer = Producer(client, metrics, settings.redis_replicas, poll.last_push)
     faults = Faults(client, "vote", identity.name)
-    service = VoteService(poll, voter_ids, queue)
+    service = VoteService(poll, voter_ids, producer)
     if settings.faults == "enabled":
-        service = FaultyVoteService(poll, voter_ids, queue, faults)
+        service = FaultyVoteService(poll, voter_ids, producer, faults)
 
     async def check_redis() -> None:
         await voter_ids.agree(client)
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        pushing = [queue.run() for _ in range(RUNNERS)]
+        pushing = [producer.run() for _ in range(RUNNERS)]
         endless = [redis.watch(check_redis, CHECK_INTERVAL), replica.publish(), *pushing]
         if settings.faults == "enabled":
             endless.append(faults.follow())

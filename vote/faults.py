@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from common.ballot import Ballot
 from common.faults import Faults
+from common.queue.message import Ballot
 from vote.service import VoteService, not_taken
 
 

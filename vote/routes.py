@@ -15,9 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse
 
-from common.ballot import Ballot
 from common.dependency import Dependency
 from common.problem import Problem, Problems, responses
+from common.queue.message import Ballot
 from common.security import is_cross_site
 from vote.metrics import Metrics
 from vote.page import LOCALES, Page

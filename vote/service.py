@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from common import tracing
-from common.ballot import Ballot, Letter
 from common.clock import microseconds
 from common.poll import Poll
-from vote.queue import ClosedError, NotRecordedError, Queue, UnsureError
+from common.queue.message import Ballot, Letter
+from common.queue.producer import ClosedError, NotRecordedError, Producer, UnsureError
 from vote.voter_id import VoterIds
 
 
@@ -36,7 +36,7 @@ class VoteService:
 
     poll: Poll
     voter_ids: VoterIds
-    queue: Queue
+    producer: Producer
 
     async def record(
         self, voter_id: str | None, option_id: str | None, revision: str | None
@@ -69,7 +69,7 @@ class VoteService:
                     self.poll.revision,
                     traceparent,
                 )
-                await self.queue.push(ballot)
+                await self.producer.push(ballot)
         except ClosedError:
             raise closed(option_id) from None
         except NotRecordedError as error:

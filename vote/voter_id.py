@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, Signer, want_bytes
 from starlette.requests import Request
 from starlette.responses import Response
 
-from common import keys
+from common.queue import keys
 
 VOTER_COOKIE = "voter_id"
 CHOICE_COOKIE = "vote"  # the voter's option and the poll revision, which the page marks

@@ -12,13 +12,13 @@ from common import health, tracing
 from common.background import background
 from common.dependency import Dependency
 from common.faults import Faults
+from common.queue.session import Session
 from common.redis_client import connect
 from common.replica import Heartbeat, Identity, Replica
 from worker import reset
 from worker.consumer import BATCH_SIZE, Consumer
 from worker.faults import FaultySession, FaultyStore, add_faults
 from worker.metrics import Metrics
-from worker.queue import Session
 from worker.settings import Settings
 from worker.store import Store
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from common.ballot import Ballot, BallotError, decode
 from common.clock import microseconds, milliseconds
-from worker.queue import MAX_DEAD
+from common.queue.message import Ballot, BallotError, decode
+from common.queue.session import MAX_DEAD
 from worker.store import DeadLetter, Rows, newest_per_voter
 
 MAX_SHOWN = 1024  # bytes of a message in its dead letter

@@ -13,11 +13,16 @@ from redis.asyncio import Redis
 from common import redis_client, tracing
 from common.backoff import delays
 from common.dependency import Dependency
+from common.queue.session import (
+    HEARTBEAT_INTERVAL,
+    HeartbeatDeletedError,
+    HeartbeatLostError,
+    Session,
+)
 from common.settings import SettingsError
 from worker.batch import Batch, decode_batch, encode_dead
 from worker.metrics import Metrics
 from worker.progress import Progress
-from worker.queue import HEARTBEAT_INTERVAL, HeartbeatDeletedError, HeartbeatLostError, Session
 from worker.settings import Settings
 from worker.store import UNAVAILABLE, DeadLetter, Rows, Store
 
@@ -134,7 +139,7 @@ class Consumer:
                 continue
             if batch.size == self.batch_size:  # more messages probably wait
                 # Claim and decode more while Postgres commits this batch. A claim appends to the
-                # claimed list, so the messages that `drop` removes stay in front.
+                # claimed list, so the messages that `acknowledge` removes stay in front.
                 claiming = group.create_task(self._claim(session))
             self.progress.state = "working"
             with tracing.processing(batch.rows.ballots, batch.size):
@@ -160,7 +165,7 @@ class Consumer:
         if dead:
             log.warning("dead letters", count=len(dead), last_reason=dead[-1].reason)
         self.progress.count(batch, dead)  # commits, including repeated ones
-        await session.drop(batch.size, batch.last, encode_dead(dead))
+        await session.acknowledge(batch.size, batch.last, encode_dead(dead))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Repeat `operation` until it succeeds. `Store.ping` reports the reason of an outage."""

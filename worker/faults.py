@@ -7,8 +7,8 @@ import structlog
 from redis.asyncio import Redis
 
 from common.faults import CRASHED, Faults
+from common.queue.session import Session
 from common.replica import Heartbeat
-from worker.queue import Session
 from worker.settings import Settings
 from worker.store import DeadLetter, Rows, Store
 
@@ -18,7 +18,7 @@ log = structlog.get_logger("worker")
 
 
 class FaultyStore(Store):
-    """A store whose commit is slow, or that ends the process after the commit, before the drop."""
+    """A store whose commit is slow, or that ends the process before the acknowledgement."""
 
     def __init__(self, settings: Settings, faults: Faults, *, migrate: bool) -> None:
         super().__init__(settings, migrate=migrate)
@@ -29,7 +29,7 @@ class FaultyStore(Store):
         await self._faults.delay("slow-commit")
         rejected = await super().commit(rows)
         if await self._faults.take("worker-crash"):
-            log.warning("injected crash: the batch is committed and not dropped")
+            log.warning("injected crash: the batch is committed and not acknowledged")
             os._exit(CRASHED)
         return rejected
 

@@ -7,10 +7,11 @@ from typing import Any, NoReturn
 import structlog
 from redis.asyncio import Redis
 
-from common import keys, postgres_client, redis_client
+from common import postgres_client, redis_client
 from common.dependency import describe
+from common.queue import keys
+from common.queue.session import ANSWER_TIMEOUT, HEARTBEAT_INTERVAL, WAIT
 from worker import store
-from worker.queue import ANSWER_TIMEOUT, HEARTBEAT_INTERVAL, WAIT
 from worker.settings import Settings
 
 END_CONNECTIONS = (Path(__file__).parent / "sql" / "end_connections.sql").read_text()
@@ -50,7 +51,7 @@ async def _empty_queue(settings: Settings) -> None:
         async with asyncio.timeout(ANSWER_TIMEOUT):
             sessions = await redis_client.read_names(client, keys.SESSIONS)
         # A session without its heartbeat ends. Otherwise it would commit a batch that it has in
-        # memory, and then drop other messages, which it claimed after the old ones were deleted.
+        # memory, and then acknowledge other messages, claimed after the old ones were deleted.
         names = [*map(keys.claimed, sessions), *map(keys.heartbeat, sessions)]
         await _execute(settings, client, "DEL", keys.VOTES, keys.DEAD, *names)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import asyncpg
 
 from common import postgres_client
-from common.ballot import Ballot, encode
+from common.queue.message import Ballot, encode
 from common.settings import SettingsError
 from common.store_settings import DatabaseSettings
 from worker import schema

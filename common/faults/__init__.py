@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, NoReturn, cast
 import msgspec
 from redis.asyncio import Redis
 
-from common import keys
 from common.clock import milliseconds
+from common.queue import keys
 from common.redis_client import UNAVAILABLE
 
 SECONDS = 60  # of a fault, unless its presenter chooses

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import redis.asyncio
 
-from common import keys
+from common.queue import keys
 from tests import service, store, until
 
 

@@ -4,7 +4,7 @@ import json
 
 from redis.asyncio import Redis
 
-from common import keys
+from common.queue import keys
 
 FOR_LONG = 60_000  # ms
 

@@ -7,21 +7,21 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
-from common.ballot import Ballot
+from common.queue.message import Ballot
+from common.queue.producer import RUNNERS, Producer
 from common.redis_client import connect
 from vote.metrics import Metrics
-from vote.queue import RUNNERS, Queue
 from vote.settings import Settings
 
 
 class Pushed(NamedTuple):
     """A queue with its metrics."""
 
-    queue: Queue
+    producer: Producer
     metrics: Metrics
 
     async def push(self, ballot: Ballot) -> None:
-        await self.queue.push(ballot)
+        await self.producer.push(ballot)
 
     def sample(self, name: str, **labels: str) -> float:
         value = self.metrics.registry.get_sample_value(name, labels)
@@ -39,8 +39,8 @@ async def opened(
         connect(Settings(redis_url=SecretStr(url or ""), **settings), "vote") as client,
         TaskGroup() as tasks,
     ):
-        queue = Queue(client, metrics, replicas, last_push)
-        running = [tasks.create_task(queue.run()) for _ in range(RUNNERS)]
-        yield Pushed(queue, metrics)
+        producer = Producer(client, metrics, replicas, last_push)
+        running = [tasks.create_task(producer.run()) for _ in range(RUNNERS)]
+        yield Pushed(producer, metrics)
         for task in running:
             task.cancel()

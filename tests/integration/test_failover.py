@@ -13,9 +13,12 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from common import keys, postgres_client
-from common.ballot import Ballot, decode, encode
+from common import postgres_client
 from common.dependency import PING_TIMEOUT, Dependency
+from common.queue import keys
+from common.queue.message import Ballot, decode, encode
+from common.queue.producer import NotRecordedError, UnsureError
+from common.queue.session import Session
 from common.redis_client import UNAVAILABLE, connect, find_servers
 from common.store_settings import DatabaseSettings, RedisSettings
 from tests import address, replicated, until
@@ -23,9 +26,7 @@ from tests.integration import pushing
 from tests.replicated import PASSWORD, SENTINEL_PASSWORD, Replicated
 from tests.service import Services
 from tests.store import Stores
-from vote.queue import NotRecordedError, UnsureError
 from worker import reset
-from worker.queue import Session
 from worker.settings import Settings
 
 WITHIN = 20.0  # seconds for a failover
@@ -191,7 +192,7 @@ async def test_a_claim_that_a_failover_has_undone_drops_nothing(group: Replicate
         assert await other.claim(2) == pushed[:2]
         assert await session.claim(2) == pushed[2:]
         with pytest.raises(UNAVAILABLE):
-            await session.drop(2, pushed[1], [b"dead"])
+            await session.acknowledge(2, pushed[1], [b"dead"])
         assert await new.lrange(keys.claimed("w"), 0, -1) == pushed[2:]
         assert not await new.exists(keys.DEAD)
 

@@ -13,9 +13,10 @@ from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from common import faults, keys
+from common import faults
 from common.background import background
 from common.faults import MAX_SECONDS, Faults, create
+from common.queue import keys
 from result.app import create_app
 from result.presenter import Presenter
 from result.settings import Settings

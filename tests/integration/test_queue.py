@@ -6,12 +6,11 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from common import keys
-from common.ballot import MAX_BYTES, decode
 from common.clock import microseconds
-from common.keys import SESSION_TTL
-from tests import store, until
-from worker.queue import (
+from common.queue import keys
+from common.queue.keys import SESSION_TTL
+from common.queue.message import MAX_BYTES, decode
+from common.queue.session import (
     HEARTBEAT_INTERVAL,
     MAX_AHEAD,
     MAX_DEAD,
@@ -21,6 +20,7 @@ from worker.queue import (
     Look,
     Session,
 )
+from tests import store, until
 
 
 async def registered(client: Redis, name: str, ttl: int = SESSION_TTL) -> Session:
@@ -45,7 +45,7 @@ async def test_claim_moves_the_oldest_and_drop_removes_them(client: Redis) -> No
     assert await contents(client, keys.claimed("w")) == pushed[:3]
     assert await contents(client, keys.VOTES) == pushed[3:]
     assert await session.claim(3) == pushed[3:]
-    await session.drop(3, pushed[2], [])
+    await session.acknowledge(3, pushed[2], [])
     assert await contents(client, keys.claimed("w")) == pushed[3:]
 
 
@@ -123,7 +123,7 @@ async def test_without_a_heartbeat_a_session_changes_nothing(client: Redis) -> N
     with pytest.raises(HeartbeatLostError):
         await session.claim(1)
     with pytest.raises(HeartbeatLostError):
-        await session.drop(1, pushed[0], [])
+        await session.acknowledge(1, pushed[0], [])
     with pytest.raises(HeartbeatLostError):
         await session.heartbeat()
     assert await contents(client, keys.claimed("w")) == pushed[:1]
@@ -206,8 +206,8 @@ async def test_only_the_newest_dead_letters_are_kept(client: Redis) -> None:
     await client.rpush(keys.VOTES, *messages(3))
     await session.claim(3)
     letters = [b"%d" % i for i in range(MAX_DEAD + 10)]
-    await session.drop(1, messages(3)[0], letters)
-    await session.drop(1, messages(3)[1], [b"last"])
+    await session.acknowledge(1, messages(3)[0], letters)
+    await session.acknowledge(1, messages(3)[1], [b"last"])
     assert (await contents(client, keys.DEAD))[:2] == [b"last", letters[-1]]
     assert await session.heartbeat() == Look(queue=0, claimed=1, dead=MAX_DEAD, ended=[])
 
@@ -254,7 +254,7 @@ async def test_every_step_works_while_redis_is_out_of_memory(client: Redis) -> N
         session = await registered(client, "w")
         await session.wait()
         assert len(await session.claim(5)) == 5
-        await session.drop(2, messages(4)[1], [b"dead"])
+        await session.acknowledge(2, messages(4)[1], [b"dead"])
         assert await session.heartbeat() == Look(queue=0, claimed=3, dead=1, ended=[])
         await client.delete(keys.heartbeat("w"))
         other = await registered(client, "w2")

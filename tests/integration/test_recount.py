@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from common.ballot import Ballot, encode
+from common.queue.message import Ballot, encode
 from tests import until
 from tests.service import Services
 from tests.store import Stores

@@ -10,10 +10,10 @@ import redis.asyncio
 from prometheus_client import Counter
 from pydantic import SecretStr
 
-from common import keys
 from common.background import background
-from common.ballot import Ballot, encode
 from common.clock import microseconds, milliseconds
+from common.queue import keys
+from common.queue.message import Ballot, encode
 from common.replica import GONE, Heartbeat, Identity, Replica, channel
 from tests import address, fail_over, heartbeats, served, store, until
 from tests.heartbeats import Heard

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from common import keys
-from common.ballot import Ballot, encode
+from common.queue import keys
+from common.queue.message import Ballot, encode
 from tests import served, until
 from tests.integration import listener, working
 from tests.service import Services

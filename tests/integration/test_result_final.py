@@ -9,11 +9,12 @@ import pytest
 import redis.asyncio
 from pydantic import SecretStr
 
-from common import keys
 from common.background import background
-from common.ballot import Ballot
 from common.dependency import Dependency
 from common.poll import GRACE, Poll
+from common.queue import keys
+from common.queue.message import Ballot
+from common.queue.producer import ClosedError
 from common.replica import Identity
 from result.app import create_app
 from result.audience import Audience
@@ -25,7 +26,6 @@ from result.status import Status
 from result.tallies import Tallies, Tally
 from tests import served, store, until
 from tests.integration import listener, pushing
-from vote.queue import ClosedError
 
 OWN = Identity("result", "r1", "1")
 SECOND = datetime.timedelta(seconds=1)

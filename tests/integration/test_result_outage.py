@@ -9,7 +9,7 @@ import pytest
 import redis.asyncio
 from pydantic import SecretStr
 
-from common import keys
+from common.queue import keys
 from result.app import create_app
 from result.settings import Settings
 from tests import served, store, until

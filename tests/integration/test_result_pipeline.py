@@ -6,11 +6,11 @@ from typing import Any
 
 import redis.asyncio
 
-from common import keys
 from common.background import background
 from common.clock import milliseconds
 from common.dependency import Dependency
 from common.poll import Poll
+from common.queue import keys
 from common.replica import Identity
 from result.audience import IDLE_INTERVAL, Audience
 from result.heartbeats import TTL, Heartbeats

@@ -10,8 +10,8 @@ import redis.exceptions
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from common import keys
-from common.ballot import Ballot, encode
+from common.queue import keys
+from common.queue.message import Ballot, encode
 from result.app import create_app as create_result
 from result.settings import Settings as ResultSettings
 from tests import heartbeats, served, until

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from common.ballot import Ballot, Letter
+from common.queue.message import Ballot, Letter
 from tests import until
 from tests.integration import working
 from tests.service import ROOT

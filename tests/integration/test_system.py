@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import redis.asyncio
 
-from common import keys
+from common.queue import keys
 from common.templating import version_hue
 from result.heartbeats import TTL
 from tests import heartbeats, store, until

@@ -8,9 +8,9 @@ import time
 import pytest
 import redis.asyncio
 
-from common import keys
-from common.ballot import Ballot, decode, encode
 from common.clock import microseconds
+from common.queue import keys
+from common.queue.message import Ballot, decode, encode
 from common.spans import MAX_TRACED
 from tests import service, until
 from tests.integration import collector, visitor

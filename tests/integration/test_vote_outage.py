@@ -8,7 +8,7 @@ import pytest
 import redis.asyncio
 from pydantic import SecretStr
 
-from common import keys
+from common.queue import keys
 from tests import address, fail_over, served, store, until
 from tests.integration import visitor
 from tests.integration.visitor import Answer, Visitor

@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 import pytest
 import redis.asyncio
 
-from common import keys
-from common.ballot import Ballot, encode
+from common.queue import keys, producer
+from common.queue.message import Ballot, encode
+from common.queue.producer import ClosedError, NotRecordedError, UnsureError
 from tests import address, store, until
 from tests.integration import pushing
 from tests.integration.pushing import Pushed
-from vote import queue
-from vote.queue import ClosedError, NotRecordedError, UnsureError
 
 Client = redis.asyncio.Redis
 TIMEOUT = 0.5  # seconds
@@ -42,7 +41,7 @@ async def pushed(stores: store.Stores) -> AsyncIterator[Pushed]:
 
 
 async def test_ballots_that_arrive_together_travel_together(pushed: Pushed, client: Client) -> None:
-    count = 2 * queue.MAX_PUSH + 5
+    count = 2 * producer.MAX_PUSH + 5
     assert await outcomes(start(pushed, count)) == [None] * count
     messages = await client.lrange(keys.VOTES, 0, -1)
     assert sorted(messages) == sorted(encode(ballot(number)) for number in range(count))
@@ -76,8 +75,8 @@ async def test_redis_refuses_a_ballot_after_the_end_by_its_own_clock(
 
 async def test_redis_takes_all_ballots_before_the_end(stores: store.Stores, client: Client) -> None:
     async with pushing.opened(stores.redis_url, last_push=2**53) as pushed:
-        assert await outcomes(start(pushed, queue.MAX_PUSH)) == [None] * queue.MAX_PUSH
-    assert await client.llen(keys.VOTES) == queue.MAX_PUSH
+        assert await outcomes(start(pushed, producer.MAX_PUSH)) == [None] * producer.MAX_PUSH
+    assert await client.llen(keys.VOTES) == producer.MAX_PUSH
 
 
 async def test_a_connection_that_hangs_is_opened_again(stores: store.Stores) -> None:
@@ -101,8 +100,8 @@ async def test_a_refused_connection_means_not_recorded(
 async def test_a_missing_answer_means_unsure_and_all_that_wait_are_not_recorded(
     pushed: Pushed, stores: store.Stores, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "PUSH_TIMEOUT", TIMEOUT)
-    monkeypatch.setattr(queue, "MAX_PUSH", 10)
+    monkeypatch.setattr(producer, "PUSH_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(producer, "MAX_PUSH", 10)
     await asyncio.gather(*start(pushed, 20))  # both runners have a connection
     await stores.redis.pause()
     started = time.monotonic()
@@ -117,13 +116,13 @@ async def test_a_missing_answer_means_unsure_and_all_that_wait_are_not_recorded(
 async def test_a_ballot_that_waits_too_long_is_not_recorded(
     pushed: Pushed, stores: store.Stores, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "MAX_PUSH", 10)
+    monkeypatch.setattr(producer, "MAX_PUSH", 10)
     await asyncio.gather(*start(pushed, 20))
     await stores.redis.pause()
     pushes = start(pushed, 50)
     await asyncio.sleep(0)  # the first 20 are sent before the limit changes
     await asyncio.sleep(0)
-    monkeypatch.setattr(queue, "PUSH_TIMEOUT", 0.0)
+    monkeypatch.setattr(producer, "PUSH_TIMEOUT", 0.0)
     await stores.redis.resume()
     assert await outcomes(pushes) == [None] * 20 + [NotRecordedError] * 30
     assert await client.llen(keys.VOTES) == 40
@@ -132,14 +131,16 @@ async def test_a_ballot_that_waits_too_long_is_not_recorded(
 async def test_too_many_waiting_ballots_are_refused(
     pushed: Pushed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "MAX_WAITING", 10)
+    monkeypatch.setattr(producer, "MAX_WAITING", 10)
     assert await outcomes(start(pushed, 12)) == [None] * 10 + [NotRecordedError] * 2
 
 
 async def test_all_that_wait_learn_the_reason(pushed: Pushed, client: Client) -> None:
     await pushed.push(ballot(0))
     async with store.full(client):
-        refused = await asyncio.gather(*start(pushed, 5 * queue.MAX_PUSH), return_exceptions=True)
+        refused = await asyncio.gather(
+            *start(pushed, 5 * producer.MAX_PUSH), return_exceptions=True
+        )
     assert {repr(each) for each in refused} == {"NotRecordedError('the memory of Redis is full')"}
 
 
@@ -220,7 +221,7 @@ async def test_an_error_of_redis_means_not_recorded_and_a_lost_answer_unsure(
 async def test_only_an_error_of_the_push_itself_means_not_recorded(
     answer: bytes, error: type[Exception] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "PUSH_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(producer, "PUSH_TIMEOUT", TIMEOUT)
     async with answering(answer, replicas=1) as pushed:
         # The answers of the second push are its own, not what the first one has left unread.
         results = [await outcomes(start(pushed, 1)) for _ in range(2)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import redis.asyncio
 
-from common import keys
+from common.queue import keys
 from tests import store, until
 from tests.integration import visitor
 from vote.voter_id import SECRET_BYTES, VOTER_COOKIE, VoterIds

@@ -8,10 +8,12 @@ from functools import partial
 import asyncpg
 from redis.asyncio import Redis
 
-from common import keys, redis_client
-from common.ballot import Ballot, Letter, encode
+from common import redis_client
 from common.clock import microseconds
 from common.dependency import Dependency
+from common.queue import keys
+from common.queue.message import Ballot, Letter, encode
+from common.queue.session import MAX_DEAD, Session
 from tests import heartbeats, until
 from tests.integration import account, working
 from tests.service import Services
@@ -19,7 +21,6 @@ from tests.store import Stores
 from worker.batch import MAX_SHOWN
 from worker.consumer import Consumer
 from worker.metrics import Metrics
-from worker.queue import MAX_DEAD, Session
 from worker.store import Store
 
 BATCH = 4

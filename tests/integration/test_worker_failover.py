@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from common import keys
-from common.ballot import Ballot, encode
+from common.queue import keys
+from common.queue.message import Ballot, encode
 from tests import address, fail_over, until
 from tests.address import Address
 from tests.service import Services

@@ -2,8 +2,8 @@
 
 from redis.asyncio import Redis
 
-from common import keys
 from common.faults import Faults, create
+from common.queue import keys
 from common.replica import Heartbeat
 from worker.faults import FaultySession, add_faults
 

@@ -7,7 +7,7 @@ from functools import partial
 import asyncpg
 import pytest
 
-from common.ballot import Ballot, Letter, decode
+from common.queue.message import Ballot, Letter, decode
 from tests import until
 from tests.integration import working
 from tests.store import Stores

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import redis.asyncio
 
-from common import keys
+from common.queue import keys
 
 TIMEOUT = 15.0  # seconds
 

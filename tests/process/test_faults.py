@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 import redis.asyncio
 
-from common import faults, keys
+from common import faults
 from common.faults import KINDS, Fault, create
+from common.queue import keys
 from tests import heartbeats, until
 from tests.heartbeats import Heard
 from tests.process.voters import Voters

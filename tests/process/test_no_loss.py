@@ -14,8 +14,8 @@ import psutil
 import pytest
 import redis.asyncio
 
-from common import keys
-from common.ballot import Ballot, Letter, encode
+from common.queue import keys
+from common.queue.message import Ballot, Letter, encode
 from tests import heartbeats, until
 from tests.process.voters import Voters
 from tests.service import Service, Services

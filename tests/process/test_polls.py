@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 import redis.asyncio
 
-from common import keys
+from common.queue import keys
 from tests import until
 from tests.service import Service, Services
 from tests.store import Stores

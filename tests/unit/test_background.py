@@ -25,7 +25,7 @@ async def test_coroutines_run_until_the_block_ends() -> None:
 
 
 BUGS = {
-    "vote": "from vote.queue import Queue; Queue.run = fails",
+    "vote": "from common.queue.producer import Producer; Producer.run = fails",
     "result": "from result.live import Live; Live.follow_status = fails",
     "worker": "from worker.consumer import Consumer; Consumer._run_session = fails",
 }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from common.ballot import MAX_BYTES, Ballot, BallotError, decode, encode
+from common.queue.message import MAX_BYTES, Ballot, BallotError, decode, encode
 
 
 def decode_or_reason(message: bytes) -> Ballot | None:

@@ -1,4 +1,4 @@
-"""The queue: ballots that arrive together travel to Redis in one command.
+"""The producer: ballots that arrive together travel to Redis in one command.
 
 So one round trip and one write to Redis's disk serve many votes. Each vote waits until Redis has
 acknowledged its ballot.
@@ -10,18 +10,20 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import redis.asyncio
+from prometheus_client import Counter as Metric
+from prometheus_client import Histogram
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ResponseError
 
-from common import keys
-from common.ballot import PUSH_TIMEOUT, Ballot, encode
+from common.queue import keys
+from common.queue.message import Ballot, encode
 from common.redis_client import has_lost_role
-from vote.metrics import Metrics
 
 RUNNERS = 2  # while Redis writes one push to its disk, the next one is on its way
+PUSH_TIMEOUT = 2.0  # seconds to wait for a push, and for the push itself
 MAX_WAITING = 20_000  # ballots
 MAX_PUSH = 2_000  # ballots in one command
 CONNECT_TIMEOUT = 0.9  # seconds for one attempt; PUSH_TIMEOUT leaves time for a second one
@@ -41,6 +43,14 @@ class UnsureError(Exception):
     """The ballot was sent, but not acknowledged: it may be in the queue."""
 
 
+class Metrics(Protocol):
+    """What a producer counts: ballots by option, and seconds and ballots of each push."""
+
+    accepted: Metric
+    push_seconds: Histogram
+    push_batch_size: Histogram
+
+
 class Waiting(NamedTuple):
     """A ballot that waits for a push, since a time of the monotonic clock."""
 
@@ -49,12 +59,12 @@ class Waiting(NamedTuple):
     since: float
 
 
-class Queue:
+class Producer:
     """Pushes ballots to the list in Redis from which the workers take them.
 
     Args:
         client: The connection to Redis.
-        metrics: What the queue counts.
+        metrics: Those that it updates.
         replicas: How many replicas of Redis must have a ballot, too, before it is acknowledged.
         last_push: When Redis takes the last ballot, in µs since the epoch. None: never.
     """

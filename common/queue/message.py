@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-PUSH_TIMEOUT = 2.0  # seconds to wait for a push, and for the push itself; see result/pipeline.py
 MAX_BYTES = 4096  # of one message; those of `vote` have about a hundred
 
 Letter = Literal[

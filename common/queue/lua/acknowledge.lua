@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Drops the first `count` messages of the claimed list, which are committed, and keeps the newest
--- `max_dead` dead letters. Only a session with a heartbeat may drop: otherwise another worker may have
+-- Removes the first `count` messages of the claimed list, which are committed, and keeps the newest
+-- `max_dead` dead letters. Only a session with a heartbeat may do this: otherwise another worker may have
 -- requeued these messages, and their dead letters would be there twice.
 --
 -- A failover to a replica can undo a claim while the heartbeat stays. Then other messages may be at the
--- head of the list, which are not committed. So the last of the messages to drop must be `last`.
+-- head of the list, which are not committed. So the last of the messages must be `last`.
 local claimed, heartbeat, dead = KEYS[1], KEYS[2], KEYS[3]
 local count, last, max_dead = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 

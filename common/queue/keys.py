@@ -20,7 +20,7 @@ def replicas(database: int) -> str:
 
 
 def claimed(session: str) -> str:
-    """Return the list of messages that a worker's session has claimed and not yet dropped."""
+    """Return the list of messages that a worker's session has claimed and not yet acknowledged."""
     return f"{{votes}}:claimed:{session}"
 
 

@@ -1,9 +1,9 @@
-"""The Redis side of the worker: claim a batch, drop it after the commit, or requeue it.
+"""A worker's session: claim a batch, acknowledge it after the commit, or requeue it.
 
 No message is ever popped. It moves from the queue to the claimed list of one session, is committed
-in Postgres, and only then dropped. Each step is one Lua script: it happens completely or not at
-all, even if a process dies. The flag `allow-oom` lets the scripts run when Redis is full, because
-only workers make room.
+in Postgres, and only then acknowledged. Each step is one Lua script: it happens completely or not
+at all, even if a process dies. The flag `allow-oom` lets the scripts run when Redis is full,
+because only workers make room.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ import msgspec
 import redis.exceptions
 from redis.asyncio import Redis
 
-from common import keys
-from common.ballot import MAX_BYTES
+from common.queue import keys
+from common.queue.message import MAX_BYTES
 from common.replica import SessionOwner
 
 HEARTBEAT_INTERVAL = 1.0  # seconds
@@ -52,7 +52,7 @@ class Session:
 
     After an error of Redis, nobody knows whether a command was or will be executed. So the first
     error ends the session, and its name is never used again: after the requeue, a delayed claim,
-    drop or heartbeat finds no heartbeat and changes nothing.
+    acknowledgement or heartbeat finds no heartbeat and changes nothing.
 
     Args:
         client: The connection to Redis.
@@ -108,8 +108,8 @@ class Session:
         arguments = [limit, MAX_MOVED, MAX_BYTES, MAX_AHEAD]
         return cast("list[bytes]", await self._run("claim", names, arguments))
 
-    async def drop(self, count: int, last: bytes, dead: list[bytes]) -> None:
-        """Drop the `count` oldest claimed messages and add the dead letters among them.
+    async def acknowledge(self, count: int, last: bytes, dead: list[bytes]) -> None:
+        """Remove the `count` oldest claimed messages and keep the dead letters among them.
 
         Args:
             count: The number of messages.
@@ -117,10 +117,10 @@ class Session:
             dead: The dead letters.
 
         Raises:
-            ResponseError: A failover has undone the claim. Nothing is dropped.
+            ResponseError: A failover has undone the claim. Nothing is removed.
         """
         names = [self._claimed, self._heartbeat, keys.DEAD]
-        await self._run("drop", names, [count, last, MAX_DEAD, *dead])
+        await self._run("acknowledge", names, [count, last, MAX_DEAD, *dead])
 
     async def requeue(self, name: str | None = None) -> int:
         """End this session, or the one with that name. Return how many messages were requeued."""
