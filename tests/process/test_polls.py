@@ -1,6 +1,7 @@
 """A vote counts for the poll that its voter saw, also if the poll changes while the vote waits."""
 
 import json
+from collections import Counter
 
 import aiohttp
 import asyncpg
@@ -9,6 +10,7 @@ import redis.asyncio
 
 from common.queue import keys
 from tests import until
+from tests.process.voters import Voters
 from tests.service import Service, Services
 from tests.store import Stores
 
@@ -71,6 +73,24 @@ async def test_a_new_poll_begins_empty_and_the_old_one_keeps_its_votes(
     result = await restart(services, stores, result, corrected | {"POLL_ID": revision})
     await shows(result, a=QUEUED - AGAIN, b=0)
     assert worker.status is None
+
+
+async def test_while_both_polls_take_votes_each_counts_its_own(
+    services: Services, stores: Stores
+) -> None:
+    """As in a rolling update. Old and new replicas share the stores and the workers."""
+    polls = (PETS, TEA)
+    for _ in range(2):
+        await services.ready("worker", **stores.environment)
+    pages = [await services.ready("vote", **stores.environment, **poll) for poll in polls]
+    results = [await services.ready("result", **stores.environment, **poll) for poll in polls]
+    voters = [Voters(page.url) for page in pages]
+    async with voters[0].voting(), voters[1].voting():
+        for each in voters:
+            await each.more(300)
+    for each, result in zip(voters, results, strict=True):
+        assert not each.refused
+        await shows(result, **Counter(each.acknowledged.values()))
 
 
 @pytest.mark.parametrize("poll", [PETS, TEA])

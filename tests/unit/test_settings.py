@@ -98,7 +98,7 @@ def test_the_folder_of_secrets_may_be_missing(
     assert not recwarn.list
 
 
-def test_the_documentation_has_every_setting_and_26_are_enough() -> None:
+def test_the_documentation_has_every_setting_and_27_are_enough() -> None:
     text = CONFIGURATION.read_text().partition("## The options of make run")[0]
     listed = set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
     fields = {
