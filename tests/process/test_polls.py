@@ -84,13 +84,19 @@ async def test_while_both_polls_take_votes_each_counts_its_own(
         await services.ready("worker", **stores.environment)
     pages = [await services.ready("vote", **stores.environment, **poll) for poll in polls]
     results = [await services.ready("result", **stores.environment, **poll) for poll in polls]
-    voters = [Voters(page.url) for page in pages]
-    async with voters[0].voting(), voters[1].voting():
-        for each in voters:
-            await each.more(300)
-    for each, result in zip(voters, results, strict=True):
-        assert not each.refused
-        await shows(result, **Counter(each.acknowledged.values()))
+    people = Voters(*(page.url for page in pages))
+    async with people.voting():
+        await people.more(600)
+    assert not people.refused
+    for result in results:
+        poll = json.loads(await result.text("/api/results"))["poll"]
+        await shows(
+            result,
+            **Counter(
+                vote for voter, vote in people.acknowledged.items() if people.polls[voter] == poll
+            ),
+        )
+    await people.check_stored(stores.database_url)
 
 
 @pytest.mark.parametrize("poll", [PETS, TEA])

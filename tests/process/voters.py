@@ -37,6 +37,7 @@ class Voters:
             options: What they vote for, in turn. Other letters than a and b may be unknown.
         """
         self.acknowledged: dict[str, str] = {}
+        self.polls: dict[str, str] = {}  # the poll revision of each, by voter id
         self.refused = 0
         self.reasons: Counter[str] = Counter()  # of the refusals
         self._urls = urls
@@ -88,14 +89,17 @@ class Voters:
 
             await until.true(all_stored, 60, self._summary)
             async with db.transaction(isolation="repeatable_read"):
-                stored = dict(await db.fetch("SELECT id, vote FROM votes"))
-                counted = dict(await db.fetch("SELECT vote, count(*) FROM votes GROUP BY vote"))
-                tallies = dict(await db.fetch("SELECT vote, voters FROM tallies"))
+                stored = await db.fetch("SELECT id, vote, poll FROM votes")
+                counted = await db.fetch("SELECT poll, vote, count(*) FROM votes GROUP BY 1, 2")
+                tallies = await db.fetch("SELECT poll, vote, voters FROM poll_tallies")
         finally:
             await db.close()
-        assert {voter: stored[voter] for voter in self.acknowledged} == self.acknowledged
+        votes = {voter: vote for voter, vote, _ in stored}
+        polls = {voter: poll for voter, _, poll in stored}
+        assert {voter: votes[voter] for voter in self.acknowledged} == self.acknowledged
+        assert {voter: polls[voter] for voter in self.polls} == self.polls
         assert len(stored) - len(self.acknowledged) <= self.refused
-        assert tallies == counted
+        assert {*map(tuple, tallies)} == {*map(tuple, counted)}
 
     async def _vote_until(self, stop: asyncio.Event, person: int) -> None:
         async with aiohttp.ClientSession(
@@ -119,6 +123,7 @@ class Voters:
             if answer.status == 303:
                 voter_id = answer.cookies["voter_id"].value.partition(".")[0]
                 self.acknowledged[voter_id] = vote
+                self.polls[voter_id] = answer.cookies["vote"].value.partition(".")[2]
                 self._in_a_row += 1
                 self._voted.add(person)
             elif answer.status != 422 or vote in "ab":
