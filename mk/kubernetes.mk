@@ -22,5 +22,5 @@ load: ## give the cluster the images that make images built (CLUSTER=kind|miniku
 	@sh mk/load.sh '$(CLUSTER)' $(LOADED)
 
 .PHONY: e2e-cluster
-e2e-cluster: $(VENV)/dev browser ## test all ways in on the cluster of KUBECONFIG (LOAD="kind load docker-image", ARGS="-k name")
+e2e-cluster: $(VENV)/dev browser ## test all installation methods on the cluster of KUBECONFIG (LOAD="kind load docker-image", ARGS="-k name")
 	@CHROMIUM='$(CHROMIUM)' $(PY) -m pytest tests/e2e/cluster $(ARGS)

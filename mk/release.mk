@@ -1,4 +1,4 @@
-# What contributors and releases need in addition. CONTRIBUTING.md says how to make a release.
+# What contributors and releases need in addition. docs/maintain.md says how to make a release.
 
 RELEASE := build/release
 SBOM := build/sbom
