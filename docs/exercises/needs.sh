@@ -16,7 +16,7 @@ for need in "$@"; do
             [ "$(id -u)" = 0 ] || lacks "the rights of root: start a root shell in this folder with sudo -s" ;;
         engine)
             case $(docker info --format '{{.OperatingSystem}}' 2>&1) in
-                *Desktop*) lacks "an engine of its own. Docker Desktop hides its engine in a virtual machine: use Linux" ;;
+                *Desktop*) lacks "its own engine. Docker Desktop hides its engine in a virtual machine: use Linux" ;;
                 *annot\ connect* | *ermission\ denied*) lacks "a Docker engine that answers: start it" ;;
             esac
             [ "$(uname -s)" = Linux ] || lacks "Linux" ;;
