@@ -282,7 +282,7 @@ async def test_without_javascript(arrive: Arrive) -> None:
     await expect(wall.page.locator(".notice")).to_be_visible()
     page.counts["b"] = 4
     page.degraded = False
-    await expect(wall.page.get_by_role("row", name="Dogs 80.0% 4")).to_be_visible(timeout=8_000)
+    await expect(wall.page.get_by_role("row", name="Dogs 80.0% 4")).to_be_visible(timeout=20_000)
     await expect(wall.page.locator(".notice")).to_have_count(0)
 
 
