@@ -32,5 +32,9 @@ SELECT statement FROM unnest(ARRAY[
 ]) AS statement
 WHERE to_regclass('votes') IS NOT NULL
 \gexec
-SELECT 'GRANT SELECT ON poll_tallies TO result' WHERE to_regclass('poll_tallies') IS NOT NULL
+SELECT statement FROM unnest(ARRAY[
+    'GRANT SELECT ON poll_tallies TO result',
+    'REVOKE INSERT, UPDATE ON poll_tallies FROM worker'
+]) AS statement
+WHERE to_regclass('poll_tallies') IS NOT NULL
 \gexec
